@@ -1,0 +1,28 @@
+import Type, { type Static } from "typebox";
+import { Proc } from "./proc.ts";
+import { Cursor, ProcId, Time } from "./words.ts";
+
+/** What happened, numbered without gaps by `seq`, and with the proc as it was right after. */
+export const eventTypes = ["proc.created", "proc.state", "proc.deleted"] as const;
+
+export const Event = Type.Object({
+  seq: Type.Integer({ minimum: 1 }),
+  id: Type.String({ description: "the same in the journal and in every delivery of a callback" }),
+  type: Type.Enum([...eventTypes]),
+  time: Time,
+  procId: ProcId,
+  proc: Proc,
+});
+export type Event = Static<typeof Event>;
+
+export const logStreams = ["stdout", "stderr", "system"] as const;
+
+/** One line of a proc's log. `lineBase64` stands in for `line` where the bytes are not UTF-8. */
+export const LogRecord = Type.Object({
+  time: Type.String({ description: "RFC 3339, UTC, nanoseconds" }),
+  stream: Type.Enum([...logStreams]),
+  line: Type.Optional(Type.String()),
+  lineBase64: Type.Optional(Type.String()),
+  cursor: Cursor,
+});
+export type LogRecord = Static<typeof LogRecord>;

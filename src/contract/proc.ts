@@ -1,0 +1,149 @@
+import Type, { type Static } from "typebox";
+import { exitReasons, procStates } from "./states.ts";
+import { Digest, Label, nullable, Port, ProcId, strictObject, TemplateName, Time } from "./words.ts";
+
+/** A proc: one running copy of an app's process, as it is asked for and as it is answered. */
+
+const MIB = 1024 * 1024;
+
+/** A command as a string runs by `/bin/sh -c`, as an array directly. */
+export const Command = Type.Union([
+  Type.String({ minLength: 1, maxLength: 65536, pattern: "^[^\\u0000]+$" }),
+  Type.Array(Type.String({ maxLength: 65536, pattern: "^[^\\u0000]*$" }), { minItems: 1, maxItems: 1024 }),
+]);
+export type Command = Static<typeof Command>;
+
+/** The app's environment. Its values are secrets: they are shown by one call only, `GET …/config`. */
+export const Config = Type.Record(
+  Type.String({ pattern: "^[A-Za-z_][A-Za-z0-9_]{0,254}$" }),
+  Type.String({ maxLength: 32768, pattern: "^[^\\u0000]*$" }),
+  { additionalProperties: false, maxProperties: 1024 },
+);
+export type Config = Static<typeof Config>;
+
+export const Limits = strictObject({
+  memoryBytes: Type.Integer({ minimum: 4 * MIB, maximum: 2 ** 50, default: 512 * MIB }),
+  cpus: nullable(Type.Number({ minimum: 0.01, maximum: 4096 })),
+  pids: Type.Integer({ minimum: 2, maximum: 4194304, default: 256 }),
+  tmpBytes: Type.Integer({ minimum: 4096, maximum: 2 ** 50, default: 64 * MIB }),
+  openFiles: Type.Integer({ minimum: 16, maximum: 1048576, default: 4096 }),
+});
+export type Limits = Static<typeof Limits>;
+
+export const defaultLimits: Limits = {
+  memoryBytes: 512 * MIB,
+  cpus: null,
+  pids: 256,
+  tmpBytes: 64 * MIB,
+  openFiles: 4096,
+};
+
+/** Signals that a proc may be stopped with. */
+export const stopSignals = [
+  "SIGTERM",
+  "SIGINT",
+  "SIGQUIT",
+  "SIGHUP",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGKILL",
+] as const;
+
+export const Stop = strictObject({
+  signal: Type.Enum([...stopSignals]),
+  graceMs: Type.Integer({ minimum: 0, maximum: 600_000, default: 30_000 }),
+});
+export type Stop = Static<typeof Stop>;
+
+export const defaultStop: Stop = { signal: "SIGTERM", graceMs: 30_000 };
+
+export const networkModes = ["private", "none"] as const;
+
+export const Network = strictObject({
+  mode: Type.Enum([...networkModes]),
+});
+export type Network = Static<typeof Network>;
+
+export const defaultNetwork: Network = { mode: "private" };
+
+export const Callback = Type.Union([
+  Type.String({ format: "uri", pattern: "^https?://", maxLength: 2048 }),
+  strictObject({ url: Type.String({ format: "uri", pattern: "^https?://", maxLength: 2048 }) }),
+]);
+export type Callback = Static<typeof Callback>;
+
+export const Labels = Type.Record(
+  Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$" }),
+  Type.String({ maxLength: 256 }),
+  { additionalProperties: false, maxProperties: 64 },
+);
+export type Labels = Static<typeof Labels>;
+
+/** The body of `POST /v1/procs` and `PUT /v1/procs/{id}`. */
+export const ProcSpec = strictObject({
+  app: Label,
+  name: Label,
+  image: Type.Optional(nullable(Digest)),
+  template: Type.Optional(TemplateName),
+  command: Type.Optional(Command),
+  process: Type.Optional(Label),
+  config: Type.Optional(Config),
+  callback: Type.Optional(nullable(Callback)),
+  limits: Type.Optional(Type.Partial(Limits, { additionalProperties: false })),
+  stop: Type.Optional(Type.Partial(Stop, { additionalProperties: false })),
+  network: Type.Optional(Type.Partial(Network, { additionalProperties: false })),
+  labels: Type.Optional(Labels),
+});
+export type ProcSpec = Static<typeof ProcSpec>;
+
+/** How a proc ended. `code` is null where nobody saw it, never 0 by guess. */
+export const Exit = Type.Object({
+  code: nullable(Type.Integer()),
+  signal: nullable(Type.String()),
+  reason: Type.Enum([...exitReasons]),
+  oom: Type.Boolean(),
+  killed: Type.Boolean({ description: "it outlived its grace and was killed" }),
+  message: Type.String(),
+  at: Time,
+});
+export type Exit = Static<typeof Exit>;
+
+/** How long the parts of the last start took, in milliseconds. */
+export const Timings = Type.Record(Type.String(), Type.Number());
+export type Timings = Static<typeof Timings>;
+
+export const Proc = Type.Object({
+  id: ProcId,
+  app: Label,
+  name: Label,
+  state: Type.Enum([...procStates]),
+  ready: Type.Boolean(),
+  exit: nullable(Exit),
+  image: nullable(Type.Object({ ref: Type.String(), digest: Digest, bytes: Type.Integer() })),
+  template: TemplateName,
+  command: Command,
+  process: nullable(Label),
+  configNames: Type.Array(Type.String()),
+  port: nullable(Port),
+  ports: Type.Record(Type.String(), Port),
+  address: nullable(Type.String({ description: "host:port where the proc's PORT is published" })),
+  network: Network,
+  limits: Limits,
+  stop: Stop,
+  labels: Labels,
+  hypervisor: Type.String(),
+  createdAt: Time,
+  startedAt: nullable(Time),
+  exitedAt: nullable(Time),
+  timings: Timings,
+  links: Type.Object({
+    self: Type.String(),
+    logs: Type.String(),
+    events: Type.String(),
+  }),
+});
+export type Proc = Static<typeof Proc>;
+
+/** Body of `POST /v1/procs/{id}/stop`. */
+export const StopRequest = Type.Partial(Stop, { additionalProperties: false });
+export type StopRequest = Static<typeof StopRequest>;

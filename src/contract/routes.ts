@@ -1,0 +1,219 @@
+import Type, { type Static, type TSchema } from "typebox";
+import { Event, LogRecord, logStreams } from "./event.ts";
+import { Health, Info, Template } from "./host.ts";
+import { Image } from "./image.ts";
+import { Config, Proc, ProcSpec, StopRequest } from "./proc.ts";
+import { procStates } from "./states.ts";
+import { Cursor, Digest, Label, nullable, ProcId, strictObject, TemplateName } from "./words.ts";
+
+/**
+ * Every call of the API: the server checks what comes in against it, the client takes its types from it, the
+ * OpenAPI document is made of it.
+ */
+export interface Route {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly path: string;
+  readonly summary: string;
+  readonly params?: TSchema;
+  readonly query?: TSchema;
+  /** `bytes`: the body is taken as it comes, whatever its Content-Type. */
+  readonly body?: TSchema | "bytes";
+  /** The answer where the call succeeds, by status. */
+  readonly replies: Readonly<Record<number, TSchema>>;
+  /** The 200 answer is a sequence of such records: NDJSON, SSE or (logs) text, by `Accept`. */
+  readonly stream?: TSchema;
+  /** True for the calls that need no token. */
+  readonly open?: boolean;
+}
+
+const IdParams = strictObject({ id: ProcId });
+const DigestParams = strictObject({ digest: Digest });
+const Nothing = Type.Null();
+const Flag = Type.Boolean({ default: false });
+const Limit = Type.Integer({ minimum: 1, maximum: 1000, default: 100 });
+const GraceMs = Type.Integer({ minimum: 0, maximum: 600_000 });
+
+function page<T extends TSchema>(item: T) {
+  return Type.Object({ items: Type.Array(item), next: nullable(Cursor), seq: Type.Integer() });
+}
+
+export const ProcFilter = strictObject({
+  app: Type.Optional(Label),
+  name: Type.Optional(Label),
+  state: Type.Optional(Type.Enum([...procStates])),
+  label: Type.Optional(Type.String({ description: "key or key=value", maxLength: 320 })),
+  limit: Type.Optional(Limit),
+  cursor: Type.Optional(Cursor),
+});
+export type ProcFilter = Static<typeof ProcFilter>;
+
+export const LogQuery = strictObject({
+  follow: Type.Optional(Flag),
+  tail: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000 })),
+  since: Type.Optional(Type.String({ format: "date-time" })),
+  until: Type.Optional(Type.String({ format: "date-time" })),
+  stream: Type.Optional(Type.Enum([...logStreams])),
+  after: Type.Optional(Cursor),
+});
+export type LogQuery = Static<typeof LogQuery>;
+
+export const EventQuery = strictObject({
+  after: Type.Optional(Type.Integer({ minimum: 0 })),
+  follow: Type.Optional(Flag),
+});
+export type EventQuery = Static<typeof EventQuery>;
+
+export const waitGoals = ["running", "exited"] as const;
+
+export const WaitQuery = strictObject({
+  until: Type.Optional(Type.Enum([...waitGoals])),
+  timeoutMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 300_000, default: 60_000 })),
+});
+export type WaitQuery = Static<typeof WaitQuery>;
+
+export const routes = {
+  createProc: {
+    method: "POST",
+    path: "/v1/procs",
+    summary: "Create a proc and start it",
+    body: ProcSpec,
+    replies: { 201: Proc },
+  },
+  putProc: {
+    method: "PUT",
+    path: "/v1/procs/:id",
+    summary: "Create a proc under an id of your choice; repeating it is harmless",
+    params: IdParams,
+    body: ProcSpec,
+    replies: { 200: Proc, 201: Proc },
+  },
+  listProcs: {
+    method: "GET",
+    path: "/v1/procs",
+    summary: "List the procs, and the number of the last event that the list contains",
+    query: ProcFilter,
+    replies: { 200: page(Proc) },
+  },
+  getProc: {
+    method: "GET",
+    path: "/v1/procs/:id",
+    summary: "One proc",
+    params: IdParams,
+    replies: { 200: Proc },
+  },
+  deleteProc: {
+    method: "DELETE",
+    path: "/v1/procs/:id",
+    summary: "Stop a proc with grace, give everything back, forget it",
+    params: IdParams,
+    query: strictObject({ graceMs: Type.Optional(GraceMs) }),
+    replies: { 202: Proc },
+  },
+  stopProc: {
+    method: "POST",
+    path: "/v1/procs/:id/stop",
+    summary: "Stop a proc with grace and keep its record",
+    params: IdParams,
+    body: StopRequest,
+    replies: { 202: Proc },
+  },
+  waitProc: {
+    method: "GET",
+    path: "/v1/procs/:id/wait",
+    summary: "The proc, as soon as it has reached that; a state that came and went counts",
+    params: IdParams,
+    query: WaitQuery,
+    replies: { 200: Proc },
+  },
+  procLogs: {
+    method: "GET",
+    path: "/v1/procs/:id/logs",
+    summary: "Its log: all that is kept, from the oldest, or what the parameters pick",
+    params: IdParams,
+    query: LogQuery,
+    replies: {},
+    stream: LogRecord,
+  },
+  procEvents: {
+    method: "GET",
+    path: "/v1/procs/:id/events",
+    summary: "Its history",
+    params: IdParams,
+    query: EventQuery,
+    replies: {},
+    stream: Event,
+  },
+  procConfig: {
+    method: "GET",
+    path: "/v1/procs/:id/config",
+    summary: "The values of its config, which are shown nowhere else",
+    params: IdParams,
+    replies: { 200: Config },
+  },
+  events: {
+    method: "GET",
+    path: "/v1/events",
+    summary: "Every change of every proc, resumable from any number",
+    query: EventQuery,
+    replies: {},
+    stream: Event,
+  },
+  pushImage: {
+    method: "POST",
+    path: "/v1/images",
+    summary: "Take in an app's archive: tar, plain or compressed by gzip, zstd or xz",
+    body: "bytes",
+    replies: { 200: Image, 201: Image },
+  },
+  listImages: {
+    method: "GET",
+    path: "/v1/images",
+    summary: "The images kept here",
+    query: strictObject({ limit: Type.Optional(Limit), cursor: Type.Optional(Cursor) }),
+    replies: { 200: page(Image) },
+  },
+  getImage: {
+    method: "GET",
+    path: "/v1/images/:digest",
+    summary: "One image",
+    params: DigestParams,
+    replies: { 200: Image },
+  },
+  deleteImage: {
+    method: "DELETE",
+    path: "/v1/images/:digest",
+    summary: "Remove an image that no proc uses",
+    params: DigestParams,
+    replies: { 204: Nothing },
+  },
+  listTemplates: {
+    method: "GET",
+    path: "/v1/templates",
+    summary: "The base filesystems",
+    replies: { 200: page(Template) },
+  },
+  getTemplate: {
+    method: "GET",
+    path: "/v1/templates/:name",
+    summary: "One base filesystem",
+    params: strictObject({ name: TemplateName }),
+    replies: { 200: Template },
+  },
+  info: { method: "GET", path: "/v1/info", summary: "This hypervisor", replies: { 200: Info } },
+  live: {
+    method: "GET",
+    path: "/livez",
+    summary: "The daemon answers",
+    open: true,
+    replies: { 200: Health },
+  },
+  ready: {
+    method: "GET",
+    path: "/readyz",
+    summary: "The daemon has found its procs again and takes new ones",
+    open: true,
+    replies: { 200: Health, 503: Health },
+  },
+} as const satisfies Record<string, Route>;
+
+export type RouteName = keyof typeof routes;

@@ -1,0 +1,8 @@
+import { setTimeout as timer } from "node:timers/promises";
+
+/** The only place that knows the time of day; the rooms get it as a need, so that tests can turn it. */
+export const systemClock = {
+  now: () => new Date(),
+  sleep: (ms: number, signal?: AbortSignal): Promise<void> =>
+    timer(ms, undefined, signal ? { ref: false, signal } : { ref: false }),
+};

@@ -1,0 +1,156 @@
+import type { Event, LogRecord } from "../contract/event.ts";
+import type { Limits, Network as NetworkSpec } from "../contract/proc.ts";
+import type { Change, ProcRecord, RunRecord } from "./record.ts";
+
+/**
+ * What the heart asks of the other rooms. Each interface is told by its user; daemon/wire.ts hands in what the
+ * rooms offer. Errors that users cause are SharkuError; anything else is a fault of the daemon.
+ */
+export interface Needs {
+  readonly store: ProcStore;
+  readonly isolation: Isolation;
+  readonly network: Network;
+  readonly images: Images;
+  readonly templates: Templates;
+  readonly logs: Logs;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly randomId: () => string;
+  /** Every fault that has nobody to be answered to ends here. */
+  readonly report: (fault: unknown, context: Record<string, unknown>) => void;
+}
+
+export interface ProcStore {
+  /**
+   * Makes the change durable, then answers; with the journal's event where the change has one. Changes are
+   * committed in the order of the calls. Errors: `disk-full`.
+   */
+  commit(change: Change): Promise<Event | null>;
+  /** All that is on disk, once, at the start of the daemon; `seq` is the number of the last event. */
+  load(): Promise<{ procs: ProcRecord[]; runs: RunRecord[]; seq: number }>;
+}
+
+/** Called after an event is on disk, in the order of `seq`: tells those who follow. Never throws. */
+export interface Journal {
+  publish(event: Event): void;
+}
+
+/** All that a container is made of. */
+export interface RunPlan {
+  readonly runId: string;
+  readonly procId: string;
+  readonly slot: number;
+  readonly hostname: string;
+  /** Program and arguments; the program is looked for on the PATH of `env`. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly template: TemplateFiles;
+  /** Directory with the image's files, or null for an empty /app. */
+  readonly imageDir: string | null;
+  readonly limits: Limits;
+  readonly network: NetworkSpec;
+  /** Where its output is kept, line by line, by the supervisor. */
+  readonly logFile: string;
+}
+
+/** A template, as its files stand on the host. */
+export interface TemplateFiles {
+  readonly name: string;
+  readonly version: string;
+  /** The empty, read-only root with the mountpoints and links. */
+  readonly skeletonDir: string;
+  /** Read-only binds over it, in order: the template's top-level directories. */
+  readonly binds: readonly { readonly source: string; readonly destination: string }[];
+}
+
+/** What is to be seen of a run from outside. */
+export type RunSight =
+  | { readonly status: "absent" }
+  | { readonly status: "created"; readonly pid: number }
+  | { readonly status: "running"; readonly pid: number }
+  /** `code` is null where nobody saw the end. */
+  | { readonly status: "exited"; readonly code: number | null; readonly oom: boolean };
+
+export interface Isolation {
+  /**
+   * Builds the container and its supervisor, up to the moment before its command. The caller has recorded the
+   * run; whatever happens, `destroy` gives everything back.
+   */
+  create(plan: RunPlan): Promise<{ readonly pid: number }>;
+  /** Lets the command of a created container run. */
+  start(runId: string): Promise<void>;
+  /** Sends a signal to the run's main process; does nothing where it is gone. */
+  signal(runId: string, signal: NodeJS.Signals): Promise<void>;
+  /** Kills every process of the run at once and returns when none is left, or after its own deadline throws. */
+  kill(runId: string): Promise<void>;
+  look(runId: string): Promise<RunSight>;
+  /** Kills what lives of the run and gives back all it held, whatever state it is in. Repeating it is fine. */
+  destroy(runId: string): Promise<void>;
+  /** Names each run whose end can now be told by `look`; may name one more than once. */
+  watchExits(listener: (runId: string) => void): void;
+  /** Destroys what stands on the host in this daemon's name and belongs to none of these runs. */
+  sweep(liveRunIds: readonly string[]): Promise<void>;
+}
+
+/** A run's place on the network. */
+export interface NetworkLease {
+  readonly runId: string;
+  readonly slot: number;
+  /** Published on the host's loopback and bound inside, the same number. */
+  readonly port: number;
+}
+
+export interface Network {
+  /** How many runs with a network there can be at once. */
+  readonly slotCount: number;
+  /** Reserves a port for good, the one longest unused first, after trying that it is free. Errors: `no-port`. */
+  acquirePort(): Promise<number>;
+  /** Marks ports that records hold as taken, at the start of the daemon. */
+  keepPort(port: number): void;
+  releasePort(port: number): void;
+  /** Gives a created container its address and publishes its port. */
+  attach(lease: NetworkLease & { readonly pid: number }): Promise<void>;
+  /** Takes both back. Repeating it is fine. */
+  detach(lease: NetworkLease): Promise<void>;
+  /** Makes the host's state that of exactly these leases. */
+  sweep(live: readonly NetworkLease[]): Promise<void>;
+  /** Where a published port is reached. */
+  addressOf(port: number): string;
+}
+
+export interface StoredImage {
+  readonly digest: string;
+  readonly bytes: number;
+  readonly filesDir: string;
+  /** The lines of its Procfile. */
+  readonly processes: Readonly<Record<string, string>>;
+}
+
+export interface Images {
+  /** From memory, at once. */
+  find(digest: string): StoredImage | null;
+}
+
+export interface Templates {
+  /** The newest version, at once; null where there is no such template. */
+  find(name: string): TemplateFiles | null;
+  /** Removes old versions that none of these runs sees. */
+  sweep(versionsInUse: readonly string[]): Promise<void>;
+}
+
+export interface Logs {
+  /** The file that the supervisor of that run writes to; its directory exists when this returns. */
+  prepare(procId: string, run: { readonly id: string; readonly number: number }): Promise<string>;
+  /** Forgets all logs of a proc. Repeating it is fine. */
+  remove(procId: string): Promise<void>;
+  /** Removes the logs of procs that are no more. */
+  sweep(liveProcIds: readonly string[]): Promise<void>;
+  /** The last lines, oldest first, for the message about an end. */
+  lastLines(procId: string, count: number): Promise<LogRecord[]>;
+}
+
+export interface Clock {
+  now(): Date;
+  /** Resolves after `ms` milliseconds, or rejects at once when `signal` aborts. Does not keep Node alive. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,78 @@
+import type { Event } from "../contract/event.ts";
+import type { Command, Config, Exit, Labels, Limits, Network, Stop, Timings } from "../contract/proc.ts";
+import type { ProcState } from "../contract/states.ts";
+
+/** What Sharku remembers of a proc and of its runs. These shapes are what the store keeps. */
+
+/** What was asked for, with every default filled in. */
+export interface FullSpec {
+  readonly app: string;
+  readonly name: string;
+  /** `sha256:…`, or null for an empty /app. */
+  readonly image: string | null;
+  readonly template: string;
+  readonly command: Command;
+  readonly process: string | null;
+  readonly config: Config;
+  readonly callbackUrl: string | null;
+  readonly limits: Limits;
+  readonly stop: Stop;
+  readonly network: Network;
+  readonly labels: Labels;
+}
+
+/** What the proc's owner wants of it now; the daemon works towards it, also after a restart. */
+export type Wanted = "running" | "stopped" | "gone";
+
+export interface ProcRecord {
+  readonly id: string;
+  readonly spec: FullSpec;
+  readonly state: ProcState;
+  readonly wanted: Wanted;
+  /** The stop that is under way, or null: how long it waits before it kills, and with what it asks first. */
+  readonly stopping: (Stop & { readonly sinceTime: string }) | null;
+  /** PORT, the same inside and outside; null where the proc has no network. Kept until the record goes. */
+  readonly port: number | null;
+  readonly exit: Exit | null;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly exitedAt: string | null;
+  readonly timings: Timings;
+  /** How many runs there have been. */
+  readonly runs: number;
+}
+
+/**
+ * One start of a proc. Every resource it takes on the host has a name made from `id` or `slot`; the row is
+ * written before the first is taken and removed after the last is given back.
+ */
+export interface RunRecord {
+  /** Safe as a container id, a cgroup name and a file name. */
+  readonly id: string;
+  readonly procId: string;
+  /** 1 for the first run of its proc. */
+  readonly number: number;
+  /** Gives the run its pair of host uids, its address and its veth: unique among the runs not given back. */
+  readonly slot: number;
+  /** The kernel's boot id when the run began: after a reboot nothing of it can be alive. */
+  readonly bootId: string;
+  readonly createdAt: string;
+  /** The template's files as this run sees them. */
+  readonly templateVersion: string;
+}
+
+/** An event before the journal has numbered it. */
+export type NewEvent = Omit<Event, "seq">;
+
+/**
+ * One transaction of the store: all of it is on disk, or none. An event becomes a row of the journal; where
+ * `callbackUrl` is given, also a row of the outbox.
+ */
+export interface Change {
+  readonly saveProc?: ProcRecord;
+  readonly deleteProc?: string;
+  readonly saveRun?: RunRecord;
+  readonly deleteRun?: string;
+  readonly event?: NewEvent;
+  readonly callbackUrl?: string | null;
+}

@@ -49,6 +49,9 @@ export interface RunPlan {
   readonly imageDir: string | null;
   readonly limits: Limits;
   readonly network: NetworkSpec;
+  /** The contents of /etc/hosts and /etc/resolv.conf. */
+  readonly hosts: string;
+  readonly resolvConf: string;
   /** Where its output is kept, line by line, by the supervisor. */
   readonly logFile: string;
 }
@@ -68,6 +71,8 @@ export type RunSight =
   | { readonly status: "absent" }
   | { readonly status: "created"; readonly pid: number }
   | { readonly status: "running"; readonly pid: number }
+  /** Processes live on, but nobody is there who would see their end. */
+  | { readonly status: "unwatched"; readonly started: boolean }
   /** `code` is null where nobody saw the end. */
   | { readonly status: "exited"; readonly code: number | null; readonly oom: boolean };
 
@@ -114,6 +119,11 @@ export interface Network {
   detach(lease: NetworkLease): Promise<void>;
   /** Makes the host's state that of exactly these leases. */
   sweep(live: readonly NetworkLease[]): Promise<void>;
+  /** What /etc/hosts and /etc/resolv.conf say in a run's network. */
+  nameFiles(run: {
+    readonly hostname: string;
+    readonly slot: number | null;
+  }): Promise<{ hosts: string; resolvConf: string }>;
   /** Where a published port is reached. */
   addressOf(port: number): string;
 }

@@ -1,0 +1,121 @@
+import { spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Readable } from "node:stream";
+import type { RunPaths } from "./run-paths.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** How long the supervisor may take to create the container, in milliseconds. */
+const CREATE_MS_MAX = 60_000;
+
+/** The supervisor's answer is one line; a runtime that spews is cut here. */
+const ANSWER_BYTES_MAX = 64 * 1024;
+
+/**
+ * A far backstop against a full disk while the daemon is away: past it conmon begins the file anew and what was
+ * in it is gone.
+ */
+const LOG_BYTES_MAX = 50 * 1024 * 1024;
+
+/** The supervisor, or the runtime under it, did not make the container. The message is for the proc's owner. */
+export class CreateError extends Error {
+  override readonly name = "CreateError";
+}
+
+/**
+ * Starts a supervisor for one container and lets it create the container. It detaches from us: it holds the
+ * app's pipes, writes its log and its exit file, and goes on when the daemon dies.
+ * No `-i`: with it the app's standard input would never end.
+ * `--full-attach`: without it conmon dies without a word where its socket directory is missing.
+ * Errors: CreateError with the runtime's words.
+ */
+export async function createSupervised(
+  containerId: string,
+  {
+    runtime,
+    paths,
+    logFile,
+    program,
+  }: { runtime: Runtime; paths: RunPaths; logFile: string; program: string },
+): Promise<{ pid: number }> {
+  const argv = [
+    ...["--api-version", "1", "--cid", containerId, "--cuuid", containerId, "--name", containerId],
+    ...["--runtime", runtime.program, ...runtime.globalArguments.flatMap((word) => ["--runtime-arg", word])],
+    ...["--bundle", paths.bundleDir, "--container-pidfile", paths.pidFile],
+    ...["--conmon-pidfile", paths.conmonPidFile, "--exit-dir", dirname(paths.exitFile)],
+    ...["--log-path", `k8s-file:${logFile}`, "--log-size-max", String(LOG_BYTES_MAX)],
+    ...["--full-attach", "--no-sync-log", "--log-level", "error"],
+  ];
+  const child = spawn(program, argv, {
+    // A session of its own: a Ctrl-C at the daemon's terminal is not for the procs.
+    detached: true,
+    cwd: "/",
+    env: { PATH: process.env["PATH"], _OCI_SYNCPIPE: "3" },
+    stdio: ["ignore", "ignore", "ignore", "pipe"],
+  });
+  const failed = new Promise<never>((_, reject) => {
+    child.once("error", (cause) =>
+      reject(new CreateError(`Cannot run "${program}": ${cause.message}`, { cause })),
+    );
+  });
+  // stdio index 3 is the read end of a pipe that we asked for.
+  const pipe = child.stdio[3] as Readable;
+  try {
+    return parseAnswer(await Promise.race([readLine(pipe), failed]));
+  } finally {
+    pipe.destroy();
+    child.unref();
+  }
+}
+
+/** The supervisor's pid, where it lives and is really the one of this container; null otherwise. */
+export async function supervisorPid(containerId: string, paths: RunPaths): Promise<number | null> {
+  const pid = Number.parseInt(await readFile(paths.conmonPidFile, "utf8").catch(() => ""), 10);
+  if (!Number.isSafeInteger(pid) || pid <= 1) return null;
+  // A pid can have gone to another process since; the command line tells.
+  const words = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
+  return words.includes(containerId) ? pid : null;
+}
+
+async function readLine(pipe: Readable): Promise<string> {
+  const timer = setTimeout(
+    () =>
+      pipe.destroy(new CreateError(`Cannot create the container: no answer in ${CREATE_MS_MAX / 1000} s`)),
+    CREATE_MS_MAX,
+  );
+  try {
+    let text = "";
+    for await (const chunk of pipe) {
+      text += String(chunk);
+      if (text.includes("\n") || text.length > ANSWER_BYTES_MAX) break;
+    }
+    return text;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** `{"data": PID}` where all went well, `{"data": -1, "message": …}` otherwise; nothing where conmon died. */
+function parseAnswer(line: string): { pid: number } {
+  const answer = parseJson(line);
+  if (typeof answer["data"] === "number" && answer["data"] > 0) return { pid: answer["data"] };
+  const words = typeof answer["message"] === "string" ? answer["message"].trim() : "";
+  throw new CreateError(
+    words === "" ? "Cannot create the container: the supervisor ended without an answer" : plainWords(words),
+  );
+}
+
+/** crun's words come as log lines of their own; the last is the cause. */
+function plainWords(words: string): string {
+  const last = words.split("\n").at(-1) ?? words;
+  return `Cannot create the container: ${last.replace(/^\S+Z:?\s*/, "").slice(0, 4096)}`;
+}
+
+function parseJson(line: string): Record<string, unknown> {
+  try {
+    const parsed: unknown = JSON.parse(line);
+    return typeof parsed === "object" && parsed !== null ? { ...parsed } : {};
+  } catch {
+    return {};
+  }
+}

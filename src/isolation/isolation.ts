@@ -1,0 +1,250 @@
+import { chown, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import type { Isolation, RunPlan, RunSight } from "../procs/needs.ts";
+import { buildBundle, type HostFacts, readOnlyBind } from "./bundle.ts";
+import type { Cgroups } from "./cgroup.ts";
+import { createSupervised, supervisorPid } from "./conmon.ts";
+import { ExitFiles } from "./exit-files.ts";
+import { restoreNullDevice } from "./null-device.ts";
+import type { OciMount } from "./oci.ts";
+import { removeTree } from "./remove-tree.ts";
+import { sandboxRules } from "./rules/rules.ts";
+import {
+  bundlesDir,
+  emptyDir,
+  exitsDir,
+  type IsolationDirs,
+  type RunPaths,
+  runPaths,
+  runtimeDir,
+  scratchesDir,
+} from "./run-paths.ts";
+import type { Runtime } from "./runtime.ts";
+import { endSupervisors } from "./supervisors.ts";
+
+/**
+ * Room isolation: a run is one container, made by the OCI runtime and watched by a supervisor of its own. It
+ * knows nothing of procs, restarts or ports.
+ *
+ * INVARIANTS
+ * - Nothing is mounted on the host: all mounts are in the bundle and live in the container's own namespace.
+ * - Every name on the host is made of the run's id, so `destroy` needs nothing else.
+ * - A container's command never runs before /dev/null is the host's again.
+ * - The host's ids of a container are `idBase + 2 * slot` (its root) and the next (its app).
+ */
+
+/** How often the supervisors are looked at, in milliseconds: one that was killed cannot tell that its app ended. */
+const WATCH_MS = 2_000;
+
+/** How long a supervisor may take to write the exit file once its container is empty, in milliseconds. */
+const EXIT_FILE_MS_MAX = 5_000;
+const EXIT_FILE_POLL_MS = 20;
+
+export interface IsolationNeeds {
+  readonly dirs: IsolationDirs;
+  readonly runtime: Runtime;
+  readonly cgroups: Cgroups;
+  readonly facts: HostFacts;
+  /** First host uid and gid of this daemon's block. */
+  readonly idBase: number;
+  readonly conmonProgram: string;
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly report: (fault: unknown, context: Record<string, unknown>) => void;
+}
+
+export class Containers implements Isolation {
+  readonly #needs: IsolationNeeds;
+  readonly #exits: ExitFiles;
+  readonly #watched = new Set<string>();
+  #stopWatching: (() => void) | null = null;
+
+  constructor(needs: IsolationNeeds) {
+    this.#needs = needs;
+    this.#exits = new ExitFiles(exitsDir(needs.dirs));
+  }
+
+  /** Makes the directories that all runs share. The containers' roots must be able to search the parents. */
+  async open(): Promise<void> {
+    const { dirs } = this.#needs;
+    for (const dir of [dirs.stateDir, dirs.runDir, scratchesDir(dirs)])
+      await mkdir(dir, { recursive: true, mode: 0o711 });
+    for (const dir of [bundlesDir(dirs), runtimeDir(dirs), exitsDir(dirs), emptyDir(dirs)]) {
+      await mkdir(dir, { recursive: true, mode: 0o700 });
+    }
+    await restoreNullDevice();
+  }
+
+  close(): void {
+    this.#stopWatching?.();
+    this.#stopWatching = null;
+  }
+
+  async create(plan: RunPlan): Promise<{ pid: number }> {
+    const paths = runPaths(this.#needs.dirs, plan.runId);
+    await this.#writeBundle(plan, paths);
+    this.#watched.add(plan.runId);
+    const { runtime, conmonProgram } = this.#needs;
+    const created = await createSupervised(plan.runId, {
+      runtime,
+      paths,
+      logFile: plan.logFile,
+      program: conmonProgram,
+    });
+    await restoreNullDevice();
+    return created;
+  }
+
+  async start(runId: string): Promise<void> {
+    await this.#needs.runtime.start(runId);
+  }
+
+  async signal(runId: string, signal: NodeJS.Signals): Promise<void> {
+    await this.#needs.runtime.signal(runId, signal);
+  }
+
+  async kill(runId: string): Promise<void> {
+    await this.#needs.cgroups.kill(runId);
+  }
+
+  async look(runId: string): Promise<RunSight> {
+    const code = await this.#exits.read(runId);
+    if (code !== null) return await this.#exited(runId, code);
+    const state = await this.#needs.runtime.state(runId);
+    if (state.status === "absent") return { status: "absent" };
+    const supervisor = await supervisorPid(runId, runPaths(this.#needs.dirs, runId));
+    if (supervisor === null) {
+      if (await this.#needs.cgroups.isEmpty(runId))
+        return await this.#exited(runId, await this.#exits.read(runId));
+      return { status: "unwatched", started: state.status !== "created" };
+    }
+    this.#watched.add(runId);
+    if (state.status === "stopped") return await this.#exited(runId, await this.#awaitExitFile(runId));
+    return { status: state.status, pid: state.pid };
+  }
+
+  async destroy(runId: string): Promise<void> {
+    const { dirs, cgroups, runtime } = this.#needs;
+    const paths = runPaths(dirs, runId);
+    // A supervisor that is still creating would make a container behind our back. One that has left an exit
+    // file is about to end by itself.
+    if ((await this.#exits.read(runId)) === null) await endSupervisors(runId, this.#needs.sleep);
+    await cgroups.kill(runId);
+    await runtime.delete(runId);
+    await cgroups.kill(runId);
+    await cgroups.remove(runId);
+    this.#watched.delete(runId);
+    await Promise.all([
+      removeTree(paths.bundleDir),
+      removeTree(paths.scratchDir),
+      rm(paths.exitFile, { force: true }),
+    ]);
+  }
+
+  watchExits(listener: (runId: string) => void): void {
+    const stopFiles = this.#exits.watch(listener);
+    const timer = setInterval(() => void this.#checkSupervisors(listener), WATCH_MS);
+    timer.unref();
+    this.#stopWatching = () => {
+      stopFiles();
+      clearInterval(timer);
+    };
+  }
+
+  async sweep(liveRunIds: readonly string[]): Promise<void> {
+    const { dirs, cgroups } = this.#needs;
+    const live = new Set(liveRunIds);
+    const found = new Set<string>(await cgroups.list());
+    for (const dir of [bundlesDir(dirs), scratchesDir(dirs), exitsDir(dirs), runtimeDir(dirs)]) {
+      // Names that begin with a dot are the runtime's own.
+      for (const name of await readdir(dir)) if (!name.startsWith(".")) found.add(name);
+    }
+    for (const name of found) if (!live.has(name)) await this.destroy(name);
+  }
+
+  async #writeBundle(plan: RunPlan, paths: RunPaths): Promise<void> {
+    const { dirs, facts, cgroups, idBase } = this.#needs;
+    const hostId = idBase + 2 * plan.slot;
+    await mkdir(paths.bundleDir, { mode: 0o700 });
+    await mkdir(paths.scratchDir, { mode: 0o711 });
+    await Promise.all([ownedDir(paths.upperDir, hostId + 1), ownedDir(paths.workDir, hostId)]);
+    const config = buildBundle(
+      {
+        containerId: plan.runId,
+        hostname: plan.hostname,
+        argv: plan.argv,
+        env: plan.env,
+        cwd: "/app",
+        limits: plan.limits,
+        template: plan.template,
+        hostId,
+        cgroupsPath: cgroups.pathOf(plan.runId),
+        extraMounts: appMounts(plan, paths, emptyDir(dirs)),
+        host: facts,
+      },
+      sandboxRules,
+    );
+    await Promise.all([
+      writeFile(paths.configFile, JSON.stringify(config), { mode: 0o600 }),
+      writeFile(paths.hostsFile, plan.hosts, { mode: 0o644 }),
+      writeFile(paths.resolvFile, plan.resolvConf, { mode: 0o644 }),
+    ]);
+  }
+
+  async #exited(runId: string, code: number | null): Promise<RunSight> {
+    return { status: "exited", code, oom: (await this.#needs.cgroups.oomKills(runId)) > 0 };
+  }
+
+  /** The container is empty and its supervisor lives: the exit file is on its way. */
+  async #awaitExitFile(runId: string): Promise<number | null> {
+    const paths = runPaths(this.#needs.dirs, runId);
+    for (let waited = 0; waited < EXIT_FILE_MS_MAX; waited += EXIT_FILE_POLL_MS) {
+      const code = await this.#exits.read(runId);
+      if (code !== null) return code;
+      if ((await supervisorPid(runId, paths)) === null) return await this.#exits.read(runId);
+      await this.#needs.sleep(EXIT_FILE_POLL_MS);
+    }
+    return null;
+  }
+
+  async #checkSupervisors(listener: (runId: string) => void): Promise<void> {
+    for (const runId of this.#watched) {
+      const paths = runPaths(this.#needs.dirs, runId);
+      if ((await supervisorPid(runId, paths)) === null) listener(runId);
+    }
+  }
+}
+
+/** The app's own files: the image below, what it writes above, and the names of its network. */
+function appMounts(plan: RunPlan, paths: RunPaths, empty: string): OciMount[] {
+  const imageMount = "/run/sharku/image";
+  const lowerDir = `${plan.template.skeletonDir}${imageMount}`;
+  return [
+    // Owned by the container's root and closed: the app sees its image through /app only.
+    {
+      destination: "/run/sharku",
+      type: "tmpfs",
+      source: "tmpfs",
+      options: ["nosuid", "noexec", "nodev", "mode=700", "size=65536", "nr_inodes=16"],
+    },
+    readOnlyBind(plan.imageDir ?? empty, imageMount),
+    {
+      destination: "/app",
+      type: "overlay",
+      source: "overlay",
+      options: [
+        `lowerdir=${lowerDir}`,
+        `upperdir=${paths.upperDir}`,
+        `workdir=${paths.workDir}`,
+        "userxattr",
+        "nosuid",
+        "nodev",
+      ],
+    },
+    readOnlyBind(paths.hostsFile, "/etc/hosts"),
+    readOnlyBind(paths.resolvFile, "/etc/resolv.conf"),
+  ];
+}
+
+async function ownedDir(path: string, owner: number): Promise<void> {
+  await mkdir(path, { mode: 0o755 });
+  await chown(path, owner, owner);
+}

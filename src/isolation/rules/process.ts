@@ -1,0 +1,25 @@
+import { type Rule, withMounts, withProcess } from "../bundle.ts";
+
+const INIT = "/run/init";
+
+/**
+ * PID 1 is a small init that reaps orphans and passes signals on, because an app as PID 1 does neither and
+ * ignores SIGTERM by default.
+ */
+export const processRule: Rule = (config, { argv, env, cwd, host }) =>
+  withMounts(
+    withProcess(config, {
+      args: [INIT, "--", ...argv],
+      env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
+      cwd,
+      oomScoreAdj: 500,
+    }),
+    [
+      {
+        destination: INIT,
+        source: host.initPath,
+        type: "bind",
+        options: ["bind", "idmap", "ro", "nosuid", "nodev"],
+      },
+    ],
+  );

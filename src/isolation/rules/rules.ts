@@ -1,0 +1,25 @@
+import type { Rule } from "../bundle.ts";
+import { idsRule } from "./ids.ts";
+import { kernelFilesystemsRule } from "./kernel-filesystems.ts";
+import { cgroupLimitsRule, rlimitsRule } from "./limits.ts";
+import { masksRule } from "./masks.ts";
+import { namespacesRule } from "./namespaces.ts";
+import { privilegesRule } from "./privileges.ts";
+import { processRule } from "./process.ts";
+import { seccompRule } from "./seccomp.ts";
+import { extraMountsRule, templateRule } from "./template.ts";
+
+/** The sandbox, rule by rule. Only the order of those that mount matters: what comes later lies on top. */
+export const sandboxRules: readonly Rule[] = [
+  idsRule,
+  namespacesRule,
+  privilegesRule,
+  seccompRule,
+  masksRule,
+  cgroupLimitsRule,
+  rlimitsRule,
+  kernelFilesystemsRule,
+  templateRule,
+  processRule,
+  extraMountsRule,
+];

@@ -1,0 +1,64 @@
+import { join } from "node:path";
+
+/**
+ * Where everything of a run lies: each name is a function of the run's id, so that whoever knows the id can
+ * give everything back.
+ */
+export interface IsolationDirs {
+  /** Survives a reboot: what the app writes, and how its runs ended. */
+  readonly stateDir: string;
+  /** Gone after a reboot, as the containers are. */
+  readonly runDir: string;
+}
+
+export interface RunPaths {
+  readonly bundleDir: string;
+  readonly configFile: string;
+  readonly hostsFile: string;
+  readonly resolvFile: string;
+  readonly pidFile: string;
+  readonly conmonPidFile: string;
+  readonly scratchDir: string;
+  readonly upperDir: string;
+  readonly workDir: string;
+  readonly exitFile: string;
+}
+
+export function bundlesDir(dirs: IsolationDirs): string {
+  return join(dirs.runDir, "bundles");
+}
+
+export function scratchesDir(dirs: IsolationDirs): string {
+  return join(dirs.stateDir, "scratch");
+}
+
+export function exitsDir(dirs: IsolationDirs): string {
+  return join(dirs.stateDir, "exits");
+}
+
+/** The OCI runtime's own state. */
+export function runtimeDir(dirs: IsolationDirs): string {
+  return join(dirs.runDir, "runtime");
+}
+
+/** Stands in for the image where a proc has none. */
+export function emptyDir(dirs: IsolationDirs): string {
+  return join(dirs.stateDir, "empty");
+}
+
+export function runPaths(dirs: IsolationDirs, runId: string): RunPaths {
+  const bundleDir = join(bundlesDir(dirs), runId);
+  const scratchDir = join(scratchesDir(dirs), runId);
+  return {
+    bundleDir,
+    configFile: join(bundleDir, "config.json"),
+    hostsFile: join(bundleDir, "hosts"),
+    resolvFile: join(bundleDir, "resolv.conf"),
+    pidFile: join(bundleDir, "pid"),
+    conmonPidFile: join(bundleDir, "conmon.pid"),
+    scratchDir,
+    upperDir: join(scratchDir, "upper"),
+    workDir: join(scratchDir, "work"),
+    exitFile: join(exitsDir(dirs), runId),
+  };
+}

@@ -1,0 +1,40 @@
+import { readdir, readFile } from "node:fs/promises";
+
+/** How long a supervisor may take to be gone after SIGKILL, in milliseconds. */
+const GONE_MS_MAX = 5_000;
+const POLL_MS = 5;
+
+/**
+ * Ends every supervisor of that container, also one that has not come as far as to write its pid file. They are
+ * known by their command line, which names the container.
+ */
+export async function endSupervisors(
+  containerId: string,
+  sleep: (ms: number) => Promise<void>,
+): Promise<void> {
+  for (let waited = 0; waited < GONE_MS_MAX; waited += POLL_MS) {
+    const pids = await findSupervisors(containerId);
+    if (pids.length === 0) return;
+    for (const pid of pids) killQuietly(pid);
+    await sleep(POLL_MS);
+  }
+}
+
+async function findSupervisors(containerId: string): Promise<number[]> {
+  const found: number[] = [];
+  for (const name of await readdir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const words = (await readFile(`/proc/${name}/cmdline`, "utf8").catch(() => "")).split("\0");
+    const at = words.indexOf("--cid");
+    if (at > 0 && words[at + 1] === containerId) found.push(Number(name));
+  }
+  return found;
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // Gone in between.
+  }
+}

@@ -1,0 +1,114 @@
+import { Lane } from "../lib/lane.ts";
+import type { Network, NetworkLease } from "../procs/needs.ts";
+import {
+  applyFirewall,
+  type Published,
+  publishText,
+  removeTableText,
+  tableText,
+  unpublishText,
+} from "./firewall.ts";
+import { pluggedSlots, plugIn, raiseBridge, removeBridge, unplug } from "./links.ts";
+import { hostResolving, hostsText, resolvConfText } from "./name-files.ts";
+import { type NetworkNames, networkNames } from "./names.ts";
+import { PortPool, type PortRange } from "./port-pool.ts";
+import { addressOfSlot, type Subnet, slotCount, subnetOf } from "./subnet.ts";
+
+/**
+ * Room network: an address for each run on a bridge of ours, and its port published on the host's loopback. It
+ * knows nothing of procs; a lease names all that is taken.
+ *
+ * INVARIANTS
+ * - We touch one nftables table, one bridge and the cables on it, all named after this daemon's instance.
+ * - What stands on the host is a function of the leases: `sweep` makes it so, from whatever was there.
+ * - A cable's name and a run's address follow from its slot, so `detach` needs no memory.
+ */
+
+const HOST_ADDRESS = "127.0.0.1";
+
+export interface NetworkOptions {
+  readonly instance: string;
+  /** This daemon's index in the host-wide registry. */
+  readonly index: number;
+  readonly portRange: PortRange;
+}
+
+export class BridgeNetwork implements Network {
+  readonly slotCount = slotCount;
+  readonly #index: number;
+  readonly #names: NetworkNames;
+  readonly #subnet: Subnet;
+  readonly #ports: PortPool;
+  /** nft takes one transaction after another in any case; waiting here keeps their order ours. */
+  readonly #firewall = new Lane();
+
+  constructor({ instance, index, portRange }: NetworkOptions) {
+    this.#index = index;
+    this.#names = networkNames(instance);
+    this.#subnet = subnetOf(index);
+    this.#ports = new PortPool(portRange);
+  }
+
+  acquirePort(): Promise<number> {
+    return this.#ports.acquire();
+  }
+
+  keepPort(port: number): void {
+    this.#ports.keep(port);
+  }
+
+  releasePort(port: number): void {
+    this.#ports.release(port);
+  }
+
+  async attach(lease: NetworkLease & { readonly pid: number }): Promise<void> {
+    const { slot, pid } = lease;
+    await plugIn(this.#names, { slot, pid, address: addressOfSlot(this.#index, slot), subnet: this.#subnet });
+    await this.#apply(publishText(this.#names, this.#published(lease)));
+  }
+
+  async detach(lease: NetworkLease): Promise<void> {
+    await this.#apply(unpublishText(this.#names, this.#published(lease)));
+    await unplug(this.#names, lease.slot);
+  }
+
+  async sweep(live: readonly NetworkLease[]): Promise<void> {
+    const { nameservers: resolvers } = await hostResolving();
+    await raiseBridge(this.#names, this.#subnet);
+    await this.#apply(
+      tableText(
+        { names: this.#names, subnet: this.#subnet, resolvers },
+        live.map((lease) => this.#published(lease)),
+      ),
+    );
+    const slots = new Set(live.map((lease) => lease.slot));
+    for (const slot of await pluggedSlots(this.#names)) if (!slots.has(slot)) await unplug(this.#names, slot);
+  }
+
+  /** Takes everything off the host, for a daemon that ends without procs. */
+  async remove(): Promise<void> {
+    for (const slot of await pluggedSlots(this.#names)) await unplug(this.#names, slot);
+    await removeBridge(this.#names);
+    await this.#apply(removeTableText(this.#names));
+  }
+
+  async nameFiles({ hostname, slot }: { hostname: string; slot: number | null }) {
+    const address = slot === null ? null : addressOfSlot(this.#index, slot);
+    return {
+      hosts: hostsText(hostname, address),
+      resolvConf: slot === null ? "" : resolvConfText(await hostResolving()),
+    };
+  }
+
+  addressOf(port: number): string {
+    return `${HOST_ADDRESS}:${port}`;
+  }
+
+  #published({ slot, port }: NetworkLease): Published {
+    return { hostAddress: HOST_ADDRESS, port, procAddress: addressOfSlot(this.#index, slot) };
+  }
+
+  #apply(text: string): Promise<void> {
+    return this.#firewall.run(() => applyFirewall(text));
+  }
+}

@@ -1,0 +1,66 @@
+import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
+
+/**
+ * The addresses of one daemon's procs: a /20 of its own out of 10.190.0.0/15, chosen by the daemon's index in
+ * the host-wide registry. The first address is the bridge's, the others belong to the slots.
+ */
+export interface Subnet {
+  readonly cidr: string;
+  readonly bridgeAddress: string;
+  readonly prefix: number;
+}
+
+const FIRST_ADDRESS = ipToNumber("10.190.0.0");
+const PREFIX = 20;
+const SIZE = 2 ** (32 - PREFIX);
+
+/** How many daemons one host can give a subnet to. */
+export const subnetCount = 32;
+
+/** How many slots a subnet has: all its addresses but the network's, the bridge's and the broadcast's. */
+export const slotCount = SIZE - 3;
+
+export function subnetOf(index: number): Subnet {
+  const base = FIRST_ADDRESS + index * SIZE;
+  return { cidr: `${numberToIp(base)}/${PREFIX}`, bridgeAddress: numberToIp(base + 1), prefix: PREFIX };
+}
+
+export function addressOfSlot(index: number, slot: number): string {
+  return numberToIp(FIRST_ADDRESS + index * SIZE + 2 + slot);
+}
+
+/**
+ * Whether an interface that is not ours has an address in that subnet already. `ours` is our bridge's name; the
+ * bridges of other daemons have claimed their subnets in the registry.
+ */
+export function subnetIsTaken(
+  index: number,
+  {
+    ours,
+    interfaces = networkInterfaces(),
+  }: {
+    ours: string;
+    interfaces?: NodeJS.Dict<NetworkInterfaceInfo[]>;
+  },
+): boolean {
+  const first = FIRST_ADDRESS + index * SIZE;
+  return Object.entries(interfaces).some(
+    ([name, addresses]) =>
+      name !== ours &&
+      (addresses ?? []).some(({ family, address, netmask }) => {
+        if (family !== "IPv4") return false;
+        const mask = ipToNumber(netmask);
+        const low = Number(BigInt(ipToNumber(address)) & BigInt(mask));
+        const high = low + (2 ** 32 - 1 - mask);
+        return low < first + SIZE && high >= first;
+      }),
+  );
+}
+
+function ipToNumber(address: string): number {
+  return address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+}
+
+function numberToIp(number: number): string {
+  return [24, 16, 8, 0].map((shift) => Math.floor(number / 2 ** shift) % 256).join(".");
+}

@@ -1,0 +1,198 @@
+import type { Event, LogRecord } from "../contract/event.ts";
+import type { Health, Info, Template } from "../contract/host.ts";
+import type { Image } from "../contract/image.ts";
+import type { Config, Proc, ProcSpec, StopRequest } from "../contract/proc.ts";
+import type { EventQuery, LogQuery, ProcFilter, WaitQuery } from "../contract/routes.ts";
+import { ConnectionLost } from "./cannot-connect.ts";
+import { countUpload } from "./counted-upload.ts";
+import { readRecords } from "./ndjson.ts";
+import {
+  type CallOptions,
+  type InputOf,
+  type RecordOf,
+  type ReplyOf,
+  type StreamName,
+  Transport,
+  type TransportOptions,
+  type UploadBody,
+} from "./transport.ts";
+
+/**
+ * The typed client of the REST API, for programs, for the command line and for browsers.
+ *
+ * Does: one method for each call of contract/routes.ts, with the types of its schemas; errors of the daemon come
+ * as the same SharkuError that the daemon threw; streams come as async iterables.
+ * Does not: retry, cache, validate answers, or find the daemon.
+ *
+ * INVARIANTS
+ * - Imports the contract only, and nothing of Node: what runs here runs in a browser.
+ * - No call is sent twice.
+ * - A stream holds one chunk and one line at most; leaving its loop, or aborting, ends the request.
+ */
+
+// The package has one entry, so what its users catch and name goes out by the same door.
+export { SharkuError } from "../contract/errors.ts";
+export type { Event, LogRecord } from "../contract/event.ts";
+export type { Health, Info, Template } from "../contract/host.ts";
+export type { Image } from "../contract/image.ts";
+export type { Proc, ProcSpec } from "../contract/proc.ts";
+export { CannotConnect, ConnectionLost } from "./cannot-connect.ts";
+
+export type ClientOptions = TransportOptions;
+
+export interface PushOptions extends CallOptions {
+  /** Called as the bytes are handed over, with their number so far. In a browser this streams the upload. */
+  readonly onProgress?: ((sentBytes: number) => void) | undefined;
+}
+
+export class SharkuClient {
+  readonly #transport: Transport;
+
+  constructor(options: ClientOptions) {
+    this.#transport = new Transport(options);
+  }
+
+  createProc(spec: ProcSpec, options?: CallOptions): Promise<Proc> {
+    return this.#transport.call("createProc", { ...options, body: spec });
+  }
+
+  putProc(id: string, spec: ProcSpec, options?: CallOptions): Promise<Proc> {
+    return this.#transport.call("putProc", { ...options, params: { id }, body: spec });
+  }
+
+  /** One page; give its `next` back as `cursor` for the one after. */
+  listProcs(query?: ProcFilter, options?: CallOptions): Promise<ReplyOf<"listProcs">> {
+    return this.#transport.call("listProcs", { ...options, query });
+  }
+
+  /** All of them, page after page. */
+  allProcs(filter?: ProcFilter, options?: CallOptions): AsyncIterable<Proc> {
+    return eachItem((cursor) => this.listProcs({ ...filter, ...cursor }, options));
+  }
+
+  getProc(id: string, options?: CallOptions): Promise<Proc> {
+    return this.#transport.call("getProc", { ...options, params: { id } });
+  }
+
+  /** Answers once the daemon has taken it on; the proc is gone when `getProc` says `proc-not-found`. */
+  deleteProc(id: string, query?: { graceMs?: number }, options?: CallOptions): Promise<Proc> {
+    return this.#transport.call("deleteProc", { ...options, params: { id }, query });
+  }
+
+  stopProc(id: string, request: StopRequest = {}, options?: CallOptions): Promise<Proc> {
+    return this.#transport.call("stopProc", { ...options, params: { id }, body: request });
+  }
+
+  /** Errors: `wait-timeout` after `timeoutMs`. */
+  waitProc(id: string, query?: WaitQuery, options?: CallOptions): Promise<Proc> {
+    return this.#transport.call("waitProc", { ...options, params: { id }, query });
+  }
+
+  procLogs(id: string, query?: LogQuery, options?: CallOptions): AsyncIterable<LogRecord> {
+    return this.#stream("procLogs", { ...options, params: { id }, query });
+  }
+
+  procEvents(id: string, query?: EventQuery, options?: CallOptions): AsyncIterable<Event> {
+    return this.#stream("procEvents", { ...options, params: { id }, query });
+  }
+
+  /** The values of the proc's config: secrets. */
+  procConfig(id: string, options?: CallOptions): Promise<Config> {
+    return this.#transport.call("procConfig", { ...options, params: { id } });
+  }
+
+  events(query?: EventQuery, options?: CallOptions): AsyncIterable<Event> {
+    return this.#stream("events", { ...options, query });
+  }
+
+  /** Sends an archive. A failure of the stream given ends the upload and comes out as it is. */
+  async pushImage(body: UploadBody, options: PushOptions = {}): Promise<Image> {
+    const upload = countUpload(body, options.onProgress);
+    try {
+      return await this.#transport.call("pushImage", { signal: options.signal, body: upload.body });
+    } catch (error) {
+      throw upload.sourceFailure()?.error ?? error;
+    }
+  }
+
+  listImages(query?: InputOf<"listImages">["query"], options?: CallOptions): Promise<ReplyOf<"listImages">> {
+    return this.#transport.call("listImages", { ...options, query });
+  }
+
+  allImages(options?: CallOptions): AsyncIterable<Image> {
+    return eachItem((cursor) => this.listImages(cursor, options));
+  }
+
+  getImage(digest: string, options?: CallOptions): Promise<Image> {
+    return this.#transport.call("getImage", { ...options, params: { digest } });
+  }
+
+  async deleteImage(digest: string, options?: CallOptions): Promise<void> {
+    await this.#transport.call("deleteImage", { ...options, params: { digest } });
+  }
+
+  listTemplates(options?: CallOptions): Promise<ReplyOf<"listTemplates">> {
+    return this.#transport.call("listTemplates", { ...options });
+  }
+
+  getTemplate(name: string, options?: CallOptions): Promise<Template> {
+    return this.#transport.call("getTemplate", { ...options, params: { name } });
+  }
+
+  info(options?: CallOptions): Promise<Info> {
+    return this.#transport.call("info", { ...options });
+  }
+
+  live(options?: CallOptions): Promise<Health> {
+    return this.#transport.call("live", { ...options });
+  }
+
+  /** Says `starting` or `stopping` where the daemon answers but takes no procs. */
+  ready(options?: CallOptions): Promise<Health> {
+    return this.#transport.call("ready", { ...options });
+  }
+
+  /** The request goes out when the first record is asked for. An abort ends the iteration quietly. */
+  async *#stream<N extends StreamName>(name: N, input: InputOf<N>): AsyncGenerator<RecordOf<N>, void> {
+    const { baseUrl } = this.#transport;
+    try {
+      const stream = await this.#transport.open(name, input);
+      for await (const record of brokenAsLost(readRecords(stream), baseUrl)) {
+        // The daemon answers by the same table that these types are taken from.
+        yield record as RecordOf<N>;
+      }
+    } catch (error) {
+      if (!input.signal?.aborted) throw error;
+    }
+  }
+}
+
+async function* brokenAsLost(
+  records: AsyncIterable<unknown>,
+  baseUrl: string,
+): AsyncGenerator<unknown, void> {
+  const iterator = records[Symbol.asyncIterator]();
+  try {
+    while (true) {
+      // Ends with the stream.
+      const next = await iterator.next().catch((cause: unknown) => {
+        throw new ConnectionLost(baseUrl, cause);
+      });
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+async function* eachItem<T>(
+  readPage: (cursor: { cursor?: string }) => Promise<{ items: T[]; next: string | null }>,
+): AsyncGenerator<T, void> {
+  let page = await readPage({});
+  yield* page.items;
+  while (page.next !== null) {
+    page = await readPage({ cursor: page.next });
+    yield* page.items;
+  }
+}

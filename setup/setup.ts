@@ -1,0 +1,39 @@
+import { spawnSync } from "node:child_process";
+import { type CheckResult, cures, runChecks } from "../src/host/host.ts";
+import { apply } from "./apply.ts";
+
+/**
+ * The host's part of the set-up, as root: looks, cures what it may, looks again, and tells what is left. Only one
+ * at a time on a host: where something is to be done, it starts itself once more under a lock.
+ */
+const LOCK_FILE = "/run/sharku-setup.lock";
+const LOCKED = "--locked";
+
+async function main(args: readonly string[]): Promise<number> {
+  const before = await runChecks();
+  const wanted = cures(before);
+  if (wanted.packages.length === 0 && wanted.commands.length === 0) return tell(before);
+  if (!args.includes(LOCKED)) return againUnderLock();
+  if (!(await apply(wanted))) return 1;
+  return tell(await runChecks());
+}
+
+function againUnderLock(): number {
+  const argv = [LOCK_FILE, process.execPath, import.meta.filename, LOCKED];
+  const { status, error } = spawnSync("flock", ["--close", ...argv], { stdio: "inherit" });
+  if (error) console.error(`setup: Cannot run "flock": ${error.message}, install the package util-linux`);
+  return status ?? 1;
+}
+
+function tell(results: readonly CheckResult[]): number {
+  const open = results.filter((result) => result.status !== "ok");
+  for (const { name, status, found, cure } of open) {
+    console.log(`setup: ${status === "fail" ? "wrong" : "note"}: ${name}: ${found}`);
+    if (cure !== null) console.log(`setup:   to do: ${cure}`);
+  }
+  const failed = open.filter(({ status }) => status === "fail").length;
+  if (failed === 0) console.log("setup: everything needed is here");
+  return failed === 0 ? 0 : 1;
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,204 @@
+import { constants } from "node:fs";
+import { access, readFile, realpath, stat, statfs } from "node:fs/promises";
+import { release } from "node:os";
+import { delimiter, dirname, join, resolve } from "node:path";
+import { tryCommand } from "../lib/run-command.ts";
+import { needsVersion } from "./checks/tools.ts";
+import {
+  type HostFacts,
+  type InterpreterFacts,
+  type NetworkFacts,
+  type PackageManager,
+  type PlaceFacts,
+  packageManagers,
+  type ToolFacts,
+  type ToolName,
+  toolNames,
+} from "./facts.ts";
+import { gatherCgroups } from "./gather-cgroups.ts";
+
+export interface GatherOptions {
+  readonly stateDir?: string;
+  readonly portRange?: readonly [first: number, last: number];
+}
+
+const PROGRAM_TIMEOUT_MS = 10_000;
+/** Where root's programs are, which an ordinary user's PATH leaves out. */
+const ROOT_DIRS = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+/** Where a proc of the built-in template looks for programs; /bin is a link into /usr. */
+const TEMPLATE_DIRS = ["/usr/local/bin", "/usr/bin"];
+
+/** Reads everything at once. Nothing here judges, nothing here throws because something is missing. */
+export async function gatherFacts(options: GatherOptions = {}): Promise<HostFacts> {
+  const uid = process.getuid?.() ?? -1;
+  const [tools, cgroups, network, stateDir, usr, interpreters, manager, filesystems, userMax, actions] =
+    await Promise.all([
+      gatherTools(),
+      gatherCgroups(),
+      gatherNetwork({ isRoot: uid === 0, portRange: options.portRange ?? [10_000, 19_999] }),
+      gatherPlace(resolve(options.stateDir ?? "/var/lib/sharku")),
+      filesystemOf("/usr"),
+      Promise.all((["node", "python3"] as const).map(gatherInterpreter)),
+      findPackageManager(),
+      readOrNull("/proc/filesystems"),
+      readOrNull("/proc/sys/user/max_user_namespaces"),
+      readOrNull("/proc/sys/kernel/seccomp/actions_avail"),
+    ]);
+  return {
+    uid,
+    nodeVersion: process.versions.node,
+    kernel: release(),
+    packageManager: manager,
+    tools,
+    cgroups,
+    filesystems: (filesystems ?? "").split("\n").map((line) => line.split("\t")[1] ?? ""),
+    userNamespacesMax: userMax === null ? null : Number(userMax),
+    seccompActions: actions,
+    network,
+    stateDir,
+    usr: { filesystem: usr },
+    interpreters,
+  };
+}
+
+async function gatherTools(): Promise<Record<ToolName, ToolFacts | null>> {
+  const seen = await Promise.all(toolNames.map(async (tool) => [tool, await gatherTool(tool)] as const));
+  // One entry for each name of the list, by construction.
+  return Object.fromEntries(seen) as Record<ToolName, ToolFacts | null>;
+}
+
+async function gatherTool(tool: ToolName): Promise<ToolFacts | null> {
+  const path = await findProgram(tool);
+  if (path === null) return null;
+  if (!needsVersion(tool)) return { path, version: "" };
+  const { stdout } = await ask([path, "--version"]);
+  return { path, version: stdout.split("\n")[0] ?? "" };
+}
+
+async function gatherNetwork(on: {
+  isRoot: boolean;
+  portRange: readonly [number, number];
+}): Promise<NetworkFacts> {
+  const [nft, linkTrial, forward, ephemeral, reserved] = await Promise.all([
+    on.isRoot ? trial("nft", ["-j", "list", "chains"]) : null,
+    on.isRoot ? tryLinks() : null,
+    readOrNull("/proc/sys/net/ipv4/ip_forward"),
+    readOrNull("/proc/sys/net/ipv4/ip_local_port_range"),
+    readOrNull("/proc/sys/net/ipv4/ip_local_reserved_ports"),
+  ]);
+  const [first = 32_768, last = 60_999] = (ephemeral ?? "").split(/\s+/).filter(Boolean).map(Number);
+  return {
+    nft,
+    linkTrial,
+    ipForward: forward === "1",
+    ephemeralPorts: [first, last],
+    reservedPorts: reserved ?? "",
+    portRange: on.portRange,
+  };
+}
+
+/** In a network namespace that is gone, with both links, when the command ends. */
+async function tryLinks(): Promise<NetworkFacts["linkTrial"]> {
+  const ip = await findProgram("ip");
+  if (ip === null) return null;
+  const script = '"$0" link add sharku0 type bridge && "$0" link add sharku1 type veth peer name sharku2';
+  return await trial("unshare", ["-n", "sh", "-c", script, ip]);
+}
+
+async function trial(program: string, args: readonly string[]): Promise<NetworkFacts["nft"]> {
+  const path = await findProgram(program);
+  if (path === null) return null;
+  const { code, stdout, stderr } = await ask([path, ...args]);
+  return { works: code === 0, output: code === 0 ? stdout : (stderr.trim().split("\n")[0] ?? "") };
+}
+
+async function gatherPlace(path: string): Promise<PlaceFacts> {
+  const parents: { path: string; mode: number }[] = [];
+  for (let at = dirname(path); ; at = dirname(at)) {
+    const seen = await stat(at).catch(() => null);
+    if (seen) parents.unshift({ path: at, mode: seen.mode & 0o7777 });
+    if (at === dirname(at)) break;
+  }
+  const nearest = (await isThere(path)) ? path : (parents.at(-1)?.path ?? "/");
+  const disk = await statfs(nearest);
+  return { path, parents, filesystem: await filesystemOf(nearest), freeBytes: disk.bavail * disk.bsize };
+}
+
+/** By mountinfo and not by statfs's magic number, which ext2, ext3 and ext4 share. */
+async function filesystemOf(path: string): Promise<string> {
+  const target = await realpath(path).catch(() => path);
+  const mountinfo = (await readOrNull("/proc/self/mountinfo")) ?? "";
+  let best = { path: "", type: "unknown" };
+  for (const line of mountinfo.split("\n")) {
+    const [before = "", after = ""] = line.split(" - ");
+    const mount = before.split(" ")[4] ?? "";
+    const isAbove = target === mount || target.startsWith(mount.endsWith("/") ? mount : `${mount}/`);
+    // A later mount on the same place hides the earlier one.
+    if (mount !== "" && isAbove && mount.length >= best.path.length) {
+      best = { path: mount, type: after.split(" ")[0] ?? "unknown" };
+    }
+  }
+  return best.type;
+}
+
+async function gatherInterpreter(name: InterpreterFacts["name"]): Promise<InterpreterFacts> {
+  const inTemplate = await findIn(TEMPLATE_DIRS, name);
+  const target = inTemplate && (await realpath(inTemplate));
+  // The pinned Node of a clone is not what a user would call the host's.
+  const dirs = pathDirs().filter((dir) => !dir.endsWith("node_modules/.bin"));
+  const onPath = await findIn(dirs, name);
+  return {
+    name,
+    inTemplate: target?.startsWith("/usr/") ? inTemplate : null,
+    onPath: onPath && (await realpath(onPath)),
+  };
+}
+
+export async function findPackageManager(): Promise<PackageManager | null> {
+  const paths = await Promise.all(packageManagers.map(findProgram));
+  return packageManagers.find((_, index) => paths[index] !== null) ?? null;
+}
+
+function findProgram(name: string): Promise<string | null> {
+  return findIn([...pathDirs(), ...ROOT_DIRS], name);
+}
+
+function pathDirs(): string[] {
+  return (process.env["PATH"] ?? "").split(delimiter).filter(Boolean);
+}
+
+async function findIn(dirs: readonly string[], name: string): Promise<string | null> {
+  for (const dir of dirs) {
+    const path = join(dir, name);
+    const isFile = await stat(path).then(
+      (seen) => seen.isFile(),
+      () => false,
+    );
+    if (isFile && (await isThere(path, constants.X_OK))) return path;
+  }
+  return null;
+}
+
+async function isThere(path: string, mode: number = constants.F_OK): Promise<boolean> {
+  return await access(path, mode).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function readOrNull(path: string): Promise<string | null> {
+  return await readFile(path, "utf8").then(
+    (text) => text.trim(),
+    () => null,
+  );
+}
+
+async function ask(
+  argv: readonly string[],
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  return await tryCommand(argv, { timeoutMs: PROGRAM_TIMEOUT_MS }).catch((error: unknown) => ({
+    code: null,
+    stdout: "",
+    stderr: String(error),
+  }));
+}

@@ -1,0 +1,33 @@
+import { open, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Check } from "typebox/value";
+import { Image } from "../contract/image.ts";
+
+/** The file beside an image's files that says what it is: the wire's own shape. */
+
+const NAME = "image.json";
+
+export async function writeImageFile(dir: string, image: Image): Promise<void> {
+  const file = await open(join(dir, NAME), "wx", 0o600);
+  try {
+    await file.writeFile(`${JSON.stringify(image)}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Null where there is none, or none that is whole. */
+export async function readImageFile(dir: string): Promise<Image | null> {
+  try {
+    const image: unknown = JSON.parse(await readFile(join(dir, NAME), "utf8"));
+    return Check(Image, image) ? withBareProcesses(image) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Without a prototype, so that a process called `constructor` is not there unless it is. */
+function withBareProcesses(image: Image): Image {
+  return { ...image, processes: Object.assign(Object.create(null), image.processes) };
+}

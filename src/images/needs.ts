@@ -1,0 +1,61 @@
+import type { Readable } from "node:stream";
+
+/** What the images ask of others. */
+
+/** One archive to unpack. */
+export interface UnpackJob {
+  /** Unique among all jobs; safe as a container id and a file name. */
+  readonly jobId: string;
+  /** Directory of the host, empty, which the command sees as `/target` and writes to. */
+  readonly targetDir: string;
+  readonly argv: readonly string[];
+  /** The archive, on the command's standard input. */
+  readonly input: Readable;
+  /** Called for each line of the command's standard output, in order; a line may come cut, never joined. */
+  readonly onLine: (line: string) => void;
+  /** Ends the command at once. */
+  readonly signal: AbortSignal;
+}
+
+export interface UnpackResult {
+  /** Null where the command was killed. */
+  readonly code: number | null;
+  /** At least the first 4 KiB that the command said. */
+  readonly stderr: string;
+}
+
+export interface UnpackSandbox {
+  /**
+   * Runs the command as an ordinary user who sees nothing of the host but the target, with neither network nor
+   * capabilities, and with limits of its own (at least 256 MiB of memory). When it returns or throws, also after
+   * an abort, no process of the command is left: what follows relies on a tree that nobody changes any more.
+   */
+  unpack(job: UnpackJob): Promise<UnpackResult>;
+}
+
+export interface ImagesNeeds {
+  readonly sandbox: UnpackSandbox;
+  readonly clock: { now(): Date };
+  /** Unique; lower-case letters, digits and `-` only. */
+  readonly randomId: () => string;
+  /** Whether a proc has that image, or is being created with it. */
+  readonly inUse: (digest: string) => boolean;
+}
+
+export interface ImageLimits {
+  /** Size of the archive as it is sent. */
+  readonly uploadBytesMax: number;
+  /** Size of all files in it. */
+  readonly bytesMax: number;
+  /** Number of files, directories and links in it. */
+  readonly filesMax: number;
+  /** How long unpacking may take. */
+  readonly unpackMsMax: number;
+}
+
+export const defaultImageLimits: ImageLimits = {
+  uploadBytesMax: 1024 ** 3,
+  bytesMax: 1024 ** 3,
+  filesMax: 200_000,
+  unpackMsMax: 300_000,
+};

@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+import { type FileHandle, open } from "node:fs/promises";
+import { SharkuError } from "../contract/errors.ts";
+import type { ArchiveFormat } from "../contract/image.ts";
+import { SNIFF_BYTES, sniffFormat } from "./archive-format.ts";
+import { toOperatingError } from "./disk-errors.ts";
+
+export interface Received {
+  readonly digest: string;
+  readonly bytes: number;
+  readonly format: ArchiveFormat;
+}
+
+const TAR_BLOCK_BYTES = 512;
+
+/**
+ * Writes an archive to a file as it comes, and tells its digest and format. The first bytes are judged before
+ * the rest is taken.
+ * Errors: `unsupported-archive`, `body-too-large`, `bad-archive`, `disk-full`; what the stream itself throws.
+ */
+export async function receive(
+  stream: AsyncIterable<Uint8Array>,
+  options: { readonly file: string; readonly bytesMax: number; readonly signal: AbortSignal },
+): Promise<Received> {
+  const file = await open(options.file, "wx", 0o600).catch(toOperatingError);
+  try {
+    return await take(stream, { ...options, file });
+  } finally {
+    await file.close();
+  }
+}
+
+async function take(
+  stream: AsyncIterable<Uint8Array>,
+  options: { readonly file: FileHandle; readonly bytesMax: number; readonly signal: AbortSignal },
+): Promise<Received> {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  let head: Buffer = Buffer.alloc(0);
+  let tail: Buffer = Buffer.alloc(0);
+  for await (const chunk of stream) {
+    options.signal.throwIfAborted();
+    bytes += chunk.byteLength;
+    if (bytes > options.bytesMax) throw tooLarge(options.bytesMax);
+    if (head.length < SNIFF_BYTES) {
+      head = Buffer.concat([head, chunk.subarray(0, SNIFF_BYTES)]);
+      if (head.length >= SNIFF_BYTES) judgeFormat(head);
+    }
+    tail = lastBytes(tail, chunk);
+    hash.update(chunk);
+    await options.file.writeFile(chunk).catch(toOperatingError);
+  }
+  const format = judgeFormat(head);
+  if (format === "tar") judgeEnd(tail);
+  return { digest: `sha256:${hash.digest("hex")}`, bytes, format };
+}
+
+function judgeFormat(head: Buffer): ArchiveFormat {
+  const format = sniffFormat(head);
+  if (format !== null) return format;
+  const found = head.length === 0 ? "it is empty" : `it begins with ${head.subarray(0, 6).toString("hex")}`;
+  throw new SharkuError(
+    "unsupported-archive",
+    `Cannot take in the archive: ${found}, wanted a tar archive, plain or compressed by gzip, zstd or xz`,
+  );
+}
+
+/** The compressed formats tell for themselves when they are cut off; of plain tar, the tool takes it in silence. */
+function judgeEnd(tail: Buffer): void {
+  if (tail.length === TAR_BLOCK_BYTES && tail.every((byte) => byte === 0)) return;
+  throw new SharkuError(
+    "bad-archive",
+    "Cannot take in the archive: it is cut off, wanted a tar archive up to its mark of the end",
+  );
+}
+
+function lastBytes(before: Buffer, chunk: Uint8Array): Buffer {
+  const view = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  if (view.length >= TAR_BLOCK_BYTES) return Buffer.from(view.subarray(-TAR_BLOCK_BYTES));
+  return Buffer.concat([before, view]).subarray(-TAR_BLOCK_BYTES);
+}
+
+function tooLarge(bytesMax: number): SharkuError {
+  return new SharkuError(
+    "body-too-large",
+    `Cannot take in the archive: it has more than ${bytesMax} bytes, wanted at most ${bytesMax}`,
+  );
+}

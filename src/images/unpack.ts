@@ -1,0 +1,113 @@
+import { createReadStream } from "node:fs";
+import { SharkuError } from "../contract/errors.ts";
+import type { ArchiveFormat } from "../contract/image.ts";
+import { Members } from "./members.ts";
+import type { ImageLimits, UnpackResult, UnpackSandbox } from "./needs.ts";
+import { settleTree, type TreeFindings } from "./tree.ts";
+import { unpackCommand, unpackExit } from "./unpack-command.ts";
+
+/** Where the command sees the target directory. */
+const TARGET = "/target";
+/** What of tar's words is told. */
+const WORDS_MAX = 4096;
+/** Headers, padding and long names, for each file beside its bytes. */
+const OVERHEAD_BYTES_PER_FILE = 2048;
+
+export interface UnpackOptions {
+  readonly sandbox: UnpackSandbox;
+  readonly limits: ImageLimits;
+  readonly jobId: string;
+  readonly archive: string;
+  readonly format: ArchiveFormat;
+  readonly targetDir: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Unpacks an archive in the sandbox and looks over what came out.
+ * Errors: `bad-archive`, `disk-full`; the signal's reason where it aborts.
+ */
+export async function unpack(options: UnpackOptions): Promise<{ files: number; bytes: number }> {
+  const members = new Members(options.limits);
+  const ending = new AbortController();
+  let fault: string | null = null;
+  const refuse = (why: string) => {
+    fault ??= why;
+    ending.abort();
+  };
+  const { unpackMsMax } = options.limits;
+  const deadline = setTimeout(
+    () => refuse(`it takes longer than ${unpackMsMax} ms, wanted less`),
+    unpackMsMax,
+  );
+  const input = createReadStream(options.archive);
+  // The sandbox sees the error as an input that ends early; this one keeps it from ending the daemon.
+  input.on("error", () => ending.abort());
+  const job = {
+    jobId: options.jobId,
+    targetDir: options.targetDir,
+    argv: commandFor(options),
+    input,
+    onLine: (line: string) => {
+      const why = fault === null ? members.add(line) : null;
+      if (why !== null) refuse(why);
+    },
+    signal: AbortSignal.any([options.signal, ending.signal]),
+  };
+  let result: UnpackResult | null = null;
+  try {
+    result = await options.sandbox.unpack(job);
+  } catch (error) {
+    if (!job.signal.aborted) throw error;
+  } finally {
+    clearTimeout(deadline);
+    input.destroy();
+  }
+  options.signal.throwIfAborted();
+  if (fault !== null) throw bad(fault);
+  if (input.errored) throw input.errored;
+  judgeResult(result, { members, limits: options.limits });
+  return judgeTree(await settleTree(options.targetDir, options.limits));
+}
+
+function commandFor({ format, limits }: UnpackOptions): string[] {
+  return unpackCommand({ format, streamBytesMax: streamBytesMax(limits), target: TARGET });
+}
+
+function streamBytesMax({ bytesMax, filesMax }: ImageLimits): number {
+  return bytesMax + (filesMax + 1) * OVERHEAD_BYTES_PER_FILE;
+}
+
+function judgeResult(
+  result: UnpackResult | null,
+  { members, limits }: { members: Members; limits: ImageLimits },
+): void {
+  const words = (result?.stderr ?? "").trim().slice(0, WORDS_MAX);
+  const at = members.last === null ? "" : ` at "${members.last}"`;
+  if (/: No space left on device$/m.test(words))
+    throw new SharkuError(
+      "disk-full",
+      `Cannot unpack the archive: the disk is full${at}, wanted room for its files`,
+    );
+  // tar takes the outer part away and, for hard links, goes on as if that had been meant.
+  if (/^tar: Removing leading /m.test(words))
+    throw bad(
+      `a member lies or links outside, wanted paths without ".." and without a leading "/": ${words}`,
+    );
+  if (result?.code === unpackExit.tooLong)
+    throw bad(
+      `it has more than ${streamBytesMax(limits)} bytes when it is decompressed, wanted at most as many`,
+    );
+  if (result?.code === unpackExit.decompress)
+    throw bad(`it cannot be decompressed${at}, wanted a whole file: ${words}`);
+  if (result?.code !== 0) throw bad(`tar stopped${at}, wanted an archive without a fault: ${words}`);
+}
+
+function judgeTree(found: TreeFindings): { files: number; bytes: number } {
+  if ("fault" in found) throw bad(found.fault);
+  return found;
+}
+
+function bad(fault: string): SharkuError {
+  return new SharkuError("bad-archive", `Cannot unpack the archive: ${fault}`);
+}

@@ -5,7 +5,10 @@ import { byCommand, byHand, isAtLeast, ok } from "./result.ts";
 /** Overlay mounts inside a user namespace that keep their notes in `user.*` attributes. */
 const KERNEL_MIN = "5.12";
 
-/** From which kernel on a filesystem can be bound with its owners mapped. */
+/**
+ * From which kernel on a filesystem can be bound with its owners mapped. A tmpfs could from 6.3 on, but the
+ * overlay's notes need its `user.*` attributes.
+ */
 const idmapSince: Readonly<Record<string, string>> = {
   ext4: "5.12",
   xfs: "5.12",
@@ -13,7 +16,7 @@ const idmapSince: Readonly<Record<string, string>> = {
   btrfs: "5.15",
   f2fs: "5.18",
   erofs: "5.19",
-  tmpfs: "6.3",
+  tmpfs: "6.6",
   squashfs: "6.2",
 };
 

@@ -15,7 +15,14 @@ export interface Needs {
   readonly logs: Logs;
   readonly journal: Journal;
   readonly clock: Clock;
+  /** Letters and digits, new each time, beyond guessing. */
   readonly randomId: () => string;
+  /** The kernel's boot id: what was begun under another one cannot be alive. */
+  readonly bootId: string;
+  /** Name of this hypervisor. */
+  readonly hypervisor: string;
+  /** What is wrong with a callback's URL, as far as the URL tells; null where it may be tried. */
+  readonly judgeCallback: (url: string) => string | null;
   /** Every fault that has nobody to be answered to ends here. */
   readonly report: (fault: unknown, context: Record<string, unknown>) => void;
 }
@@ -163,4 +170,6 @@ export interface Clock {
   now(): Date;
   /** Resolves after `ms` milliseconds, or rejects at once when `signal` aborts. Does not keep Node alive. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Milliseconds since some moment, never set back: for measuring. */
+  elapsedMs(): number;
 }

@@ -29,10 +29,11 @@ export interface ProcRecord {
   readonly spec: FullSpec;
   readonly state: ProcState;
   readonly wanted: Wanted;
-  /** The stop that is under way, or null: how long it waits before it kills, and with what it asks first. */
-  readonly stopping: (Stop & { readonly sinceTime: string }) | null;
+  /** The stop that is under way, or null: with what it asks, and when it no longer asks but kills. */
+  readonly stopping: { readonly signal: Stop["signal"]; readonly deadline: string } | null;
   /** PORT, the same inside and outside; null where the proc has no network. Kept until the record goes. */
   readonly port: number | null;
+  /** How it ended; on record before anything of the run is given back, and so before the state tells it. */
   readonly exit: Exit | null;
   readonly createdAt: string;
   readonly startedAt: string | null;

@@ -1,0 +1,82 @@
+import { finalStates } from "../contract/states.ts";
+import type { Life } from "./life.ts";
+import { nextStep, type Step } from "./plan.ts";
+import { type Tools, takeStep } from "./steps.ts";
+
+/** A proc that has not come to rest after so many steps goes in circles, which is a fault of the daemon. */
+const STEPS_MAX = 50;
+
+/** Waits after a failed step, in milliseconds: doubled each time up to the longest. */
+const FAULT_WAIT_MS = 200;
+const FAULT_WAIT_MS_MAX = 60_000;
+
+/** How long the record and log of an ended proc are kept, in milliseconds. */
+export const RETENTION_MS = 24 * 3600 * 1000;
+
+/** setTimeout takes no longer one; the proc then just looks again. */
+const ALARM_MS_MAX = 2 ** 31 - 1;
+
+/**
+ * Drives a proc, inside its lane, step by step until there is nothing to do. Called whenever something may have
+ * changed: a call of the API, word of an end, the end of a wait, the start of the daemon.
+ */
+export function drive(life: Life, tools: Tools): Promise<void> {
+  return life.lane.run(() => driveToRest(life, tools));
+}
+
+async function driveToRest(life: Life, tools: Tools): Promise<void> {
+  life.alarm?.abort();
+  life.alarm = null;
+  try {
+    const restUntilMs = await stepUntilRest(life, tools);
+    life.faults = 0;
+    if (restUntilMs !== null) setAlarm(life, tools, restUntilMs - nowMs(tools));
+  } catch (fault) {
+    life.faults += 1;
+    // What was known may be wrong now; before the next try it is looked at again.
+    if (!life.isForgotten && life.record.exit === null) life.knowledge = { status: "unknown" };
+    tools.needs.report(fault, { procId: life.id, faults: life.faults });
+    setAlarm(life, tools, Math.min(FAULT_WAIT_MS * 2 ** (life.faults - 1), FAULT_WAIT_MS_MAX));
+  }
+}
+
+async function stepUntilRest(life: Life, tools: Tools): Promise<number | null> {
+  for (let taken = 0; taken < STEPS_MAX; taken += 1) {
+    if (life.isForgotten) return null;
+    const step = decide(life, tools);
+    if (step.kind === "rest") return step.untilMs;
+    await takeStep(life, tools, step);
+  }
+  throw new Error(`Cannot bring proc "${life.id}" to rest: ${STEPS_MAX} steps were not enough`);
+}
+
+function decide(life: Life, tools: Tools): Step {
+  return nextStep({
+    record: life.record,
+    run: life.run,
+    knowledge: life.knowledge,
+    asked: life.asked,
+    bootId: tools.needs.bootId,
+    nowMs: nowMs(tools),
+    retentionMs: RETENTION_MS,
+  });
+}
+
+function setAlarm(life: Life, tools: Tools, ms: number): void {
+  const alarm = new AbortController();
+  life.alarm = alarm;
+  tools.needs.clock.sleep(Math.min(Math.max(ms, 0), ALARM_MS_MAX), alarm.signal).then(
+    () => void drive(life, tools),
+    // Aborted: something else has happened first.
+    () => undefined,
+  );
+}
+
+function nowMs(tools: Tools): number {
+  return tools.needs.clock.now().getTime();
+}
+
+/** Whether the proc has come to where nothing more will happen by itself. */
+export function isOver(life: Life): boolean {
+  return life.isForgotten || finalStates.includes(life.record.state);
+}

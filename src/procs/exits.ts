@@ -1,0 +1,89 @@
+import { constants } from "node:os";
+import type { Exit } from "../contract/proc.ts";
+import { type ExitReason, goodReasons, type ProcState } from "../contract/states.ts";
+import type { ProcRecord } from "./record.ts";
+
+/** What was seen of an end; `code` is null where nobody saw it. */
+export interface SeenEnd {
+  readonly code: number | null;
+  readonly oom: boolean;
+  /** True where the host was started anew since. */
+  readonly rebooted: boolean;
+}
+
+const SIGNAL_BASE = 128;
+const SIGKILL_CODE = SIGNAL_BASE + constants.signals.SIGKILL;
+
+/**
+ * Tells an end from what was seen. The supervisor's code is a number only: an app that exits with 128+n and one
+ * that a signal ended look the same, and are told the same.
+ */
+export function judgeEnd(record: ProcRecord, seen: SeenEnd, now: Date): Exit {
+  const signal = signalOf(seen.code);
+  const reason = reasonOf(record, seen, signal);
+  const killed =
+    record.stopping !== null && seen.code === SIGKILL_CODE && record.stopping.signal !== "SIGKILL";
+  return {
+    code: seen.code,
+    signal,
+    reason,
+    oom: seen.oom,
+    killed,
+    message: messageOf(record, { reason, code: seen.code, signal, killed }),
+    at: now.toISOString(),
+  };
+}
+
+/** An end that came before, or instead of, the command's own. */
+export function failedStart(reason: ExitReason, message: string, now: Date): Exit {
+  return { code: null, signal: null, reason, oom: false, killed: false, message, at: now.toISOString() };
+}
+
+export function finalStateOf(exit: Exit): ProcState {
+  return goodReasons.includes(exit.reason) ? "done" : "fail";
+}
+
+function reasonOf(record: ProcRecord, seen: SeenEnd, signal: string | null): ExitReason {
+  if (seen.code === null && record.startedAt === null && record.wanted !== "running") return "stopped";
+  if (seen.code === null) return seen.rebooted ? "host-reboot" : "lost";
+  if (record.stopping !== null) return "stopped";
+  if (seen.code === 0) return "completed";
+  if (seen.code === SIGKILL_CODE && seen.oom) return "oom";
+  return signal === null ? "crashed" : "signaled";
+}
+
+function signalOf(code: number | null): string | null {
+  if (code === null || code <= SIGNAL_BASE) return null;
+  const number = code - SIGNAL_BASE;
+  return Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? null;
+}
+
+function messageOf(
+  { spec, startedAt }: ProcRecord,
+  {
+    reason,
+    code,
+    signal,
+    killed,
+  }: { reason: ExitReason; code: number | null; signal: string | null; killed: boolean },
+): string {
+  const how = signal === null ? `ended with code ${code}` : `ended by ${signal}`;
+  switch (reason) {
+    case "completed":
+      return "The command ended with code 0";
+    case "stopped":
+      if (startedAt === null) return "Stopped before its command ran";
+      if (code === null) return "Stopped as asked; nobody saw the code";
+      return killed
+        ? "Stopped as asked: it outlived its grace and was killed"
+        : `Stopped as asked: it ${how}`;
+    case "oom":
+      return `Out of memory: it reached its limit of ${spec.limits.memoryBytes / 2 ** 20} MiB and the kernel killed it`;
+    case "host-reboot":
+      return "The host was started anew while it ran";
+    case "lost":
+      return "Its supervisor was gone, so nobody saw how it ended";
+    default:
+      return `The command ${how}`;
+  }
+}

@@ -1,0 +1,101 @@
+import type { ExitReason } from "../contract/states.ts";
+import { argvOf, environmentOf, hostnameOf } from "./environment.ts";
+import { failedStart } from "./exits.ts";
+import { leaseOf } from "./lease.ts";
+import type { Life } from "./life.ts";
+import type { Needs, RunPlan } from "./needs.ts";
+import type { RunRecord } from "./record.ts";
+
+/** Why a launch failed, with the words for the proc's owner. */
+class LaunchError extends Error {
+  override readonly name = "LaunchError";
+  readonly reason: ExitReason;
+
+  constructor(reason: ExitReason, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.reason = reason;
+  }
+}
+
+/**
+ * The start of a run, as a straight story: container, network, command. The run's row is on disk already, so
+ * whatever is taken here has an owner; what fails here is put on record as the run's end and given back by the
+ * next step.
+ */
+export async function launchRun(life: Life, needs: Needs): Promise<void> {
+  const { run } = life;
+  if (run === null) throw new Error(`Cannot launch proc "${life.id}": it has no run`);
+  const beganMs = needs.clock.elapsedMs();
+  const timings: Record<string, number> = {};
+  const measure = async <T>(name: string, part: Promise<T>): Promise<T> => {
+    const partBeganMs = needs.clock.elapsedMs();
+    const result = await part;
+    timings[name] = round(needs.clock.elapsedMs() - partBeganMs);
+    return result;
+  };
+  try {
+    const plan = await planRun(life, run, needs);
+    const { pid } = await measure("createMs", needs.isolation.create(plan));
+    life.knowledge = { status: "created", pid };
+
+    const lease = leaseOf(life.record, run);
+    if (lease !== null) await measure("networkMs", needs.network.attach({ ...lease, pid }));
+
+    // Asked to stop in the meantime: its command need not run at all.
+    if (life.record.wanted !== "running") return;
+
+    // Set before the start, so that word of an end that comes during it is not overwritten.
+    life.knowledge = { status: "running", pid };
+    await measure("startMs", needs.isolation.start(run.id));
+  } catch (fault) {
+    await recordFailure(life, fault, needs);
+    return;
+  }
+  timings["totalMs"] = round(needs.clock.elapsedMs() - (life.acceptedMs ?? beganMs));
+  await life.move("running", { startedAt: needs.clock.now().toISOString(), timings });
+}
+
+async function planRun(life: Life, run: RunRecord, needs: Needs): Promise<RunPlan> {
+  const { record } = life;
+  const { spec } = record;
+  const template = needs.templates.find(spec.template);
+  if (template === null) throw new LaunchError("template", `Template "${spec.template}" is no more`);
+  const image = spec.image === null ? null : needs.images.find(spec.image);
+  if (spec.image !== null && image === null)
+    throw new LaunchError("image", `Image "${spec.image}" is no more`);
+  const hostname = hostnameOf(spec);
+  const slot = record.port === null ? null : run.slot;
+  return {
+    runId: run.id,
+    procId: record.id,
+    slot: run.slot,
+    hostname,
+    argv: argvOf(spec),
+    env: environmentOf(spec, { procId: record.id, port: record.port }),
+    template,
+    imageDir: image?.filesDir ?? null,
+    limits: spec.limits,
+    network: spec.network,
+    ...(await needs.network.nameFiles({ hostname, slot })),
+    logFile: await needs.logs.prepare(record.id, { id: run.id, number: run.number }),
+  };
+}
+
+async function recordFailure(life: Life, fault: unknown, needs: Needs): Promise<void> {
+  const message = fault instanceof Error ? fault.message : String(fault);
+  needs.report(fault, { procId: life.id, runId: life.run?.id });
+  const exit = failedStart(reasonOf(fault), message, needs.clock.now());
+  await life.commit({ saveProc: { ...life.record, exit, exitedAt: exit.at } });
+}
+
+function reasonOf(fault: unknown): ExitReason {
+  if (fault instanceof LaunchError) return fault.reason;
+  const code = fault instanceof Error && "code" in fault ? fault.code : null;
+  if (code === "ENOSPC" || code === "EDQUOT") return "disk";
+  if (code === "EMFILE" || code === "ENFILE" || code === "EAGAIN" || code === "ENOMEM") return "resources";
+  return "runtime";
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}

@@ -1,0 +1,118 @@
+import { finalStates } from "../contract/states.ts";
+import type { RunSight } from "./needs.ts";
+import type { ProcRecord, RunRecord } from "./record.ts";
+
+/**
+ * What the daemon knows of a run: `fresh` where it has just written the row and taken nothing yet, `unknown`
+ * where it must look (after its own start, after a supervisor's word), otherwise what it saw last.
+ */
+export type Knowledge = RunSight | { readonly status: "fresh" } | { readonly status: "unknown" };
+
+export interface Situation {
+  readonly record: ProcRecord;
+  readonly run: RunRecord | null;
+  readonly knowledge: Knowledge;
+  /** Whether this daemon has sent the stop's signal; one that died may have sent it too. */
+  readonly asked: boolean;
+  readonly bootId: string;
+  readonly nowMs: number;
+  readonly retentionMs: number;
+}
+
+/** One thing to do. Each has one executor in steps.ts, which has no opinion. */
+export type Step =
+  /** Look at what is there of the run. */
+  | { readonly kind: "look" }
+  /** Write a new run's row, with its slot, and move to boot. */
+  | { readonly kind: "boot" }
+  /** Take the run's resources and let its command run. */
+  | { readonly kind: "launch" }
+  /** Throw away a run whose command has not been released, and begin another in its place. */
+  | { readonly kind: "again" }
+  /** The command runs: move to running. */
+  | { readonly kind: "adopt" }
+  /** Move to stopping. */
+  | { readonly kind: "stop" }
+  /** Send the stop's signal. */
+  | { readonly kind: "ask" }
+  /** Kill all of the run. */
+  | { readonly kind: "kill" }
+  /** Put on record how it ended; `never` ran its command, or was seen with that `code`. */
+  | { readonly kind: "end"; readonly code: number | null; readonly oom: boolean; readonly rebooted: boolean }
+  /** Give back what the run holds, then move to the state that its end calls for. */
+  | { readonly kind: "settle" }
+  /** Remove the proc's record and logs. */
+  | { readonly kind: "forget" }
+  /** Nothing to do before that moment, or before something happens. */
+  | { readonly kind: "rest"; readonly untilMs: number | null };
+
+/**
+ * Decides the next step of a proc, from what is on record and what is seen. It is the same for a proc just
+ * created, for one whose app has just ended, and for one that a new daemon finds: there is no other path.
+ */
+export function nextStep(situation: Situation): Step {
+  const { record, run } = situation;
+  if (finalStates.includes(record.state)) return ofEnded(situation);
+  if (record.exit !== null) return { kind: "settle" };
+  if (run === null) return ofWaiting(situation);
+  if (situation.knowledge.status === "unknown") return { kind: "look" };
+  switch (record.state) {
+    case "boot":
+      return ofBoot(situation);
+    case "running":
+      return ofRunning(situation);
+    default:
+      return ofStopping(situation);
+  }
+}
+
+/** No run yet: it was accepted, or it waits to be started again. */
+function ofWaiting({ record }: Situation): Step {
+  if (record.wanted !== "running") return { kind: "end", code: null, oom: false, rebooted: false };
+  return { kind: "boot" };
+}
+
+function ofBoot(situation: Situation): Step {
+  const { record, knowledge } = situation;
+  if (knowledge.status === "exited") return ended(situation);
+  if (record.wanted !== "running") return { kind: "stop" };
+  switch (knowledge.status) {
+    case "fresh":
+      return { kind: "launch" };
+    case "running":
+      return { kind: "adopt" };
+    case "unwatched":
+      // Its command may have begun, and nothing runs twice.
+      return knowledge.started ? { kind: "kill" } : { kind: "again" };
+    default:
+      return { kind: "again" };
+  }
+}
+
+function ofRunning(situation: Situation): Step {
+  const { record, knowledge } = situation;
+  if (knowledge.status === "unwatched") return { kind: "kill" };
+  if (knowledge.status !== "running") return ended(situation);
+  return record.wanted === "running" ? { kind: "rest", untilMs: null } : { kind: "stop" };
+}
+
+function ofStopping(situation: Situation): Step {
+  const { record, knowledge, asked, nowMs } = situation;
+  if (knowledge.status === "created" || knowledge.status === "unwatched") return { kind: "kill" };
+  if (knowledge.status !== "running") return ended(situation);
+  const deadlineMs = record.stopping === null ? nowMs : Date.parse(record.stopping.deadline);
+  if (nowMs >= deadlineMs) return { kind: "kill" };
+  return asked ? { kind: "rest", untilMs: deadlineMs } : { kind: "ask" };
+}
+
+function ofEnded({ record, run, nowMs, retentionMs }: Situation): Step {
+  if (run !== null) return { kind: "settle" };
+  if (record.wanted === "gone") return { kind: "forget" };
+  const forgetMs = Date.parse(record.exitedAt ?? record.createdAt) + retentionMs;
+  return nowMs >= forgetMs ? { kind: "forget" } : { kind: "rest", untilMs: forgetMs };
+}
+
+function ended({ run, knowledge, bootId }: Situation): Step {
+  const seen = knowledge.status === "exited" ? knowledge : { code: null, oom: false };
+  return { kind: "end", code: seen.code, oom: seen.oom, rebooted: run !== null && run.bootId !== bootId };
+}

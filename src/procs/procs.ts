@@ -1,0 +1,322 @@
+import { isDeepStrictEqual } from "node:util";
+import { SharkuError } from "../contract/errors.ts";
+import type { Event } from "../contract/event.ts";
+import type { Config, Proc, ProcSpec, StopRequest } from "../contract/proc.ts";
+import type { ProcFilter } from "../contract/routes.ts";
+import { finalStates, settledStates } from "../contract/states.ts";
+import { FifoPool } from "../lib/fifo-pool.ts";
+import { Gate } from "../lib/gate.ts";
+import { drive } from "./drive.ts";
+import { leaseOf } from "./lease.ts";
+import { Life, toldChange } from "./life.ts";
+import { pageOf } from "./list.ts";
+import type { Needs } from "./needs.ts";
+import type { FullSpec, ProcRecord } from "./record.ts";
+import { fillSpec } from "./spec.ts";
+import type { Tools } from "./steps.ts";
+import { viewOf } from "./view.ts";
+
+/**
+ * Room procs, the heart: the life of a proc. It decides and puts on record; how a container is made, where rows
+ * are kept and who calls is the other rooms' business.
+ *
+ * INVARIANTS
+ * - A proc is on disk before anything is taken for it, and until everything is given back.
+ * - Each proc has one lane; whatever happens to it happens there, one thing at a time.
+ * - `list` and `get` read memory: they take no lane and ask nobody.
+ */
+
+/** How many runs are launched at once; more would only make each other slow. */
+const LAUNCHES_MAX = 8;
+
+export type WaitGoal = "running" | "exited" | "settled";
+
+export class Procs {
+  readonly #needs: Needs;
+  readonly #tools: Tools;
+  readonly #lives = new Map<string, Life>();
+  /** Creations under way by id, so that two of the same id do not race. */
+  readonly #creating = new Map<string, Promise<Life>>();
+  /** Number of the last event that the memory contains. */
+  #seq = 0;
+
+  constructor(given: Needs) {
+    const publish = (event: Event) => {
+      this.#seq = event.seq;
+      given.journal.publish(event);
+    };
+    const needs = { ...given, journal: { publish } };
+    this.#needs = needs;
+    this.#tools = {
+      needs,
+      slots: new FifoPool(0, needs.network.slotCount - 1),
+      launches: new Gate(LAUNCHES_MAX),
+    };
+  }
+
+  /**
+   * Finds everything again that was there before: the normal start of the daemon. What is on disk is the truth
+   * about what is wanted, what runs on the host is the truth about what is; the steps do the rest.
+   */
+  async open(): Promise<void> {
+    const { store, network, isolation, logs, templates } = this.#needs;
+    const { procs, runs, seq } = await store.load();
+    this.#seq = seq;
+    const runOf = new Map(runs.map((run) => [run.procId, run]));
+    for (const record of procs) this.#add(new Life(this.#needs, record, runOf.get(record.id) ?? null));
+    for (const run of runs) this.#tools.slots.keep(run.slot);
+    for (const { port } of procs) if (port !== null) network.keepPort(port);
+    await network.sweep(this.#leases());
+    await isolation.sweep(runs.map((run) => run.id));
+    await logs.sweep(procs.map((record) => record.id));
+    await templates.sweep(runs.map((run) => run.templateVersion));
+    isolation.watchExits((runId) => this.#exitSeen(runId));
+    await Promise.all([...this.#lives.values()].map((life) => drive(life, this.#tools)));
+  }
+
+  /**
+   * Lets what is under way come to an end, at most for so long; the procs go on. Whatever is left half-done
+   * is what the next start finds.
+   */
+  async close(timeoutMs: number): Promise<void> {
+    const lives = [...this.#lives.values()];
+    for (const life of lives) life.alarm?.abort();
+    const idle = Promise.all(lives.map((life) => life.lane.run(async () => life.alarm?.abort())));
+    await Promise.race([idle, this.#needs.clock.sleep(timeoutMs)]);
+  }
+
+  /** Errors: those of `fillSpec`; `no-port`, `no-slot`, `disk-full`. */
+  async create(spec: ProcSpec): Promise<Proc> {
+    const life = await this.#create(this.#needs.randomId(), spec);
+    return this.#view(life);
+  }
+
+  /** Errors: as `create`; `proc-exists` where the id belongs to another, `proc-leaving` where it is on its way out. */
+  async put(id: string, spec: ProcSpec): Promise<{ proc: Proc; isNew: boolean }> {
+    const creating = this.#creating.get(id);
+    const known = this.#lives.get(id) ?? (creating === undefined ? undefined : await creating);
+    if (known === undefined) return { proc: this.#view(await this.#create(id, spec)), isNew: true };
+    if (known.record.wanted === "gone") {
+      throw new SharkuError(
+        "proc-leaving",
+        `Cannot create proc "${id}": the one before it is being deleted, wait until it is gone`,
+      );
+    }
+    if (!isDeepStrictEqual(fillSpec(spec, this.#needs), known.record.spec)) {
+      throw new SharkuError(
+        "proc-exists",
+        `Cannot create proc "${id}": it exists and was asked for otherwise, delete it first or take another id`,
+      );
+    }
+    return { proc: this.#view(known), isNew: false };
+  }
+
+  list(filter: ProcFilter): { items: Proc[]; next: string | null; seq: number } {
+    const records = [...this.#lives.values()].map((life) => life.record);
+    const { items, next } = pageOf(records, filter);
+    return { items: items.map((record) => viewOf(record, this.#needs)), next, seq: this.#seq };
+  }
+
+  /** Errors: `proc-not-found`. */
+  get(id: string): Proc {
+    return this.#view(this.#find(id));
+  }
+
+  /** The values of its config, which nothing else shows. Errors: `proc-not-found`. */
+  config(id: string): Config {
+    return this.#find(id).record.spec.config;
+  }
+
+  /** How many procs are in each state. */
+  counts(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const { record } of this.#lives.values()) counts[record.state] = (counts[record.state] ?? 0) + 1;
+    return counts;
+  }
+
+  usesImage(digest: string): boolean {
+    return [...this.#lives.values()].some(({ record }) => record.spec.image === digest);
+  }
+
+  /** Asks it to end and keeps its record; one that has ended stays as it is. Errors: `proc-not-found`. */
+  async stop(id: string, request: StopRequest): Promise<Proc> {
+    const life = this.#find(id);
+    await life.lane.run(() => this.#want(life, "stopped", request));
+    void drive(life, this.#tools);
+    return this.#view(life);
+  }
+
+  /** Ends it, gives everything back and forgets it. Errors: `proc-not-found`. */
+  async remove(id: string, request: StopRequest): Promise<Proc> {
+    const life = this.#find(id);
+    await life.lane.run(() => this.#want(life, "gone", request));
+    const last = life.isForgotten ? null : this.#view(life);
+    void drive(life, this.#tools);
+    if (last === null) throw notFound(id);
+    return last;
+  }
+
+  /**
+   * Answers as soon as the proc has reached the goal, even if it has left it again since.
+   * Errors: `proc-not-found`, also where it goes meanwhile; `wait-timeout`.
+   */
+  async wait(
+    id: string,
+    { goal, timeoutMs, signal }: { goal: WaitGoal; timeoutMs: number; signal: AbortSignal },
+  ): Promise<Proc> {
+    const life = this.#find(id);
+    const over = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    await new Promise<void>((resolve, reject) => {
+      const check = () => {
+        if (life.isForgotten) finish(() => reject(notFound(id)));
+        else if (hasReached(life.record, goal)) finish(resolve);
+      };
+      const expire = () => finish(() => reject(tooLate(life, goal, timeoutMs)));
+      const unwatch = life.watch(check);
+      const finish = (answer: () => void) => {
+        unwatch();
+        over.removeEventListener("abort", expire);
+        answer();
+      };
+      over.addEventListener("abort", expire, { once: true });
+      if (signal.aborted) expire();
+      else check();
+    });
+    return this.#view(life);
+  }
+
+  /** Whether nothing more will come of it: its log is complete. True for one that is not there. */
+  hasEnded(id: string): boolean {
+    const life = this.#lives.get(id);
+    return life === undefined || life.isForgotten || finalStates.includes(life.record.state);
+  }
+
+  has(id: string): boolean {
+    return this.#lives.has(id);
+  }
+
+  /** Whether anything at all is held on the host. */
+  get holdsNothing(): boolean {
+    return [...this.#lives.values()].every((life) => life.run === null);
+  }
+
+  async #create(id: string, spec: ProcSpec): Promise<Life> {
+    const full = fillSpec(spec, this.#needs);
+    const creation = this.#accept(id, full);
+    this.#creating.set(id, creation);
+    try {
+      const life = await creation;
+      void drive(life, this.#tools);
+      return life;
+    } finally {
+      this.#creating.delete(id);
+    }
+  }
+
+  async #accept(id: string, spec: FullSpec): Promise<Life> {
+    const { network, store, clock } = this.#needs;
+    const acceptedMs = clock.elapsedMs();
+    this.#assertRoom();
+    const port = spec.network.mode === "private" ? await network.acquirePort() : null;
+    const record: ProcRecord = {
+      ...{ id, spec, state: "init", wanted: "running", stopping: null, port, exit: null },
+      ...{ createdAt: clock.now().toISOString(), startedAt: null, exitedAt: null, timings: {}, runs: 0 },
+    };
+    const change = { saveProc: record, ...toldChange(this.#needs, "proc.created", record) };
+    try {
+      const event = await store.commit(change);
+      const life = new Life(this.#needs, record, null);
+      life.acceptedMs = acceptedMs;
+      this.#add(life);
+      life.applied({}, event);
+      return life;
+    } catch (fault) {
+      if (port !== null) network.releasePort(port);
+      throw fault;
+    }
+  }
+
+  #assertRoom(): void {
+    const { slotCount } = this.#needs.network;
+    const live = [...this.#lives.values()].filter((life) => !finalStates.includes(life.record.state)).length;
+    if (live + this.#creating.size < slotCount) return;
+    throw new SharkuError(
+      "no-slot",
+      `Cannot create a proc: ${slotCount} are there already, as many as this host takes`,
+    );
+  }
+
+  /** Puts on record what is wanted now. A second wish to end may only shorten the first one's grace. */
+  async #want(life: Life, wanted: "stopped" | "gone", request: StopRequest): Promise<void> {
+    if (life.isForgotten) return;
+    const { record } = life;
+    const isOver = finalStates.includes(record.state);
+    if (isOver && wanted === "stopped") return;
+    const graceMs = request.graceMs ?? record.spec.stop.graceMs;
+    const asked = new Date(this.#needs.clock.now().getTime() + graceMs).toISOString();
+    const before = record.stopping?.deadline;
+    const deadline =
+      before !== undefined && (before < asked || request.graceMs === undefined) ? before : asked;
+    const signal = record.stopping?.signal ?? request.signal ?? record.spec.stop.signal;
+    await life.commit({
+      saveProc: {
+        ...record,
+        wanted: record.wanted === "gone" ? "gone" : wanted,
+        stopping: isOver ? record.stopping : { signal, deadline },
+      },
+    });
+  }
+
+  #exitSeen(runId: string): void {
+    for (const life of this.#lives.values()) {
+      if (life.run?.id !== runId || life.record.exit !== null) continue;
+      life.knowledge = { status: "unknown" };
+      void drive(life, this.#tools);
+    }
+  }
+
+  #add(life: Life): void {
+    this.#lives.set(life.id, life);
+    life.watch(() => {
+      if (life.isForgotten) this.#lives.delete(life.id);
+    });
+  }
+
+  #leases() {
+    return [...this.#lives.values()].flatMap(({ record, run }) => {
+      const lease = run === null ? null : leaseOf(record, run);
+      return lease === null ? [] : [lease];
+    });
+  }
+
+  #find(id: string): Life {
+    const life = this.#lives.get(id);
+    if (life === undefined || life.isForgotten) throw notFound(id);
+    return life;
+  }
+
+  #view(life: Life): Proc {
+    return viewOf(life.record, this.#needs);
+  }
+}
+
+function hasReached({ state, startedAt }: ProcRecord, goal: WaitGoal): boolean {
+  if (finalStates.includes(state)) return true;
+  if (goal === "running") return startedAt !== null;
+  return goal === "settled" && settledStates.includes(state);
+}
+
+function notFound(id: string): SharkuError {
+  return new SharkuError(
+    "proc-not-found",
+    `Cannot find proc "${id}": there is none of that id, or it is forgotten`,
+  );
+}
+
+function tooLate(life: Life, goal: WaitGoal, timeoutMs: number): SharkuError {
+  const state = life.isForgotten ? "gone" : life.record.state;
+  return new SharkuError(
+    "wait-timeout",
+    `Cannot wait longer for proc "${life.id}": it is ${state} after ${timeoutMs} ms, wanted was ${goal}; ask again`,
+  );
+}

@@ -1,0 +1,86 @@
+import { SharkuError } from "../contract/errors.ts";
+import {
+  type Callback,
+  type Command,
+  defaultLimits,
+  defaultNetwork,
+  defaultStop,
+  type ProcSpec,
+} from "../contract/proc.ts";
+import type { Needs } from "./needs.ts";
+import type { FullSpec } from "./record.ts";
+
+/**
+ * Fills in every default and looks up what the request names.
+ * Errors: `invalid-request` where there is nothing to run, `unknown-image`, `unknown-template`,
+ * `unknown-process`, `bad-callback`.
+ */
+export function fillSpec(
+  spec: ProcSpec,
+  needs: Pick<Needs, "images" | "templates" | "judgeCallback">,
+): FullSpec {
+  const template = spec.template ?? "host";
+  if (needs.templates.find(template) === null) {
+    throw fault(
+      "unknown-template",
+      "/template",
+      `Cannot use template "${template}": there is none of that name`,
+    );
+  }
+  return {
+    app: spec.app,
+    name: spec.name,
+    image: spec.image ?? null,
+    template,
+    command: commandOf(spec, needs),
+    process: spec.process ?? null,
+    config: spec.config ?? {},
+    callbackUrl: callbackOf(spec.callback ?? null, needs),
+    limits: { ...defaultLimits, ...spec.limits },
+    stop: { ...defaultStop, ...spec.stop },
+    network: { ...defaultNetwork, ...spec.network },
+    labels: spec.labels ?? {},
+  };
+}
+
+function commandOf(spec: ProcSpec, { images }: Pick<Needs, "images">): Command {
+  const image = spec.image == null ? null : images.find(spec.image);
+  if (spec.image != null && image === null) {
+    throw fault(
+      "unknown-image",
+      "/image",
+      `Cannot use image "${spec.image}": it is not stored here, send its archive to POST /v1/images first`,
+    );
+  }
+  if (spec.command !== undefined) return spec.command;
+  if (spec.process === undefined) {
+    throw fault(
+      "invalid-request",
+      "/command",
+      "Cannot run nothing: give a command, or a process of the image's Procfile",
+    );
+  }
+  const known = image?.processes ?? {};
+  if (Object.hasOwn(known, spec.process)) return String(known[spec.process]);
+  const names = Object.keys(known);
+  throw fault(
+    "unknown-process",
+    "/process",
+    `Cannot find process "${spec.process}": ${image === null ? "there is no image" : names.length === 0 ? "the image has no Procfile" : `its Procfile has ${names.join(", ")}`}`,
+  );
+}
+
+function callbackOf(
+  callback: Callback | null,
+  { judgeCallback }: Pick<Needs, "judgeCallback">,
+): string | null {
+  if (callback === null) return null;
+  const url = typeof callback === "string" ? callback : callback.url;
+  const wrong = judgeCallback(url);
+  if (wrong !== null) throw fault("bad-callback", "/callback", wrong);
+  return url;
+}
+
+function fault(code: SharkuError["code"], pointer: string, detail: string): SharkuError {
+  return new SharkuError(code, detail, { faults: [{ pointer, detail }] });
+}

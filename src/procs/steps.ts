@@ -1,0 +1,159 @@
+import { finalStates, type ProcState } from "../contract/states.ts";
+import type { FifoPool } from "../lib/fifo-pool.ts";
+import type { Gate } from "../lib/gate.ts";
+import { failedStart, finalStateOf, judgeEnd } from "./exits.ts";
+import { launchRun } from "./launch-run.ts";
+import { leaseOf } from "./lease.ts";
+import type { Life } from "./life.ts";
+import type { Needs } from "./needs.ts";
+import type { Step } from "./plan.ts";
+import type { ProcRecord, RunRecord } from "./record.ts";
+
+/** What the executors share besides the needs. */
+export interface Tools {
+  readonly needs: Needs;
+  readonly slots: FifoPool;
+  /** Bounds how many runs are launched at once. */
+  readonly launches: Gate;
+}
+
+type DoneStep = Exclude<Step, { kind: "rest" }>;
+type Executors = {
+  [K in DoneStep["kind"]]: (life: Life, tools: Tools, step: Extract<DoneStep, { kind: K }>) => Promise<void>;
+};
+
+/** One executor for each step: it does the thing, puts it on record, and has no opinion on what comes next. */
+const executors: Executors = {
+  look: async (life, { needs }) => {
+    life.knowledge = await needs.isolation.look(runOf(life).id);
+  },
+
+  boot: async (life, tools) => {
+    await beginRun(life, tools);
+  },
+
+  launch: async (life, tools) => {
+    await tools.launches.run(() => launchRun(life, tools.needs));
+  },
+
+  again: async (life, tools) => {
+    const run = runOf(life);
+    await giveBack(life.record, run, tools.needs);
+    await life.commit({ deleteRun: run.id });
+    tools.slots.release(run.slot);
+    await beginRun(life, tools);
+  },
+
+  adopt: async (life, { needs }) => {
+    await life.move("running", { startedAt: life.record.startedAt ?? needs.clock.now().toISOString() });
+  },
+
+  stop: async (life) => {
+    await life.move("stopping");
+  },
+
+  ask: async (life, { needs }) => {
+    const { stopping, spec } = life.record;
+    await needs.isolation.signal(runOf(life).id, stopping?.signal ?? spec.stop.signal);
+    life.asked = true;
+  },
+
+  kill: async (life, { needs }) => {
+    await needs.isolation.kill(runOf(life).id);
+    life.knowledge = { status: "unknown" };
+  },
+
+  end: async (life, { needs }, seen) => {
+    const now = needs.clock.now();
+    const exit = judgeEnd(life.record, seen, now);
+    await life.commit({ saveProc: { ...life.record, exit, exitedAt: exit.at } });
+  },
+
+  settle: async (life, tools) => {
+    await settle(life, tools);
+  },
+
+  forget: async (life, { needs }) => {
+    const { port, id } = life.record;
+    await needs.logs.remove(id);
+    await life.forget();
+    if (port !== null) needs.network.releasePort(port);
+  },
+};
+
+export async function takeStep(life: Life, tools: Tools, step: DoneStep): Promise<void> {
+  // The table has for each kind the executor of that very kind, which tsc cannot follow through the index.
+  const execute = executors[step.kind] as (life: Life, tools: Tools, step: DoneStep) => Promise<void>;
+  await execute(life, tools, step);
+}
+
+/** Writes the run's row before anything is taken in its name. */
+async function beginRun(life: Life, { needs, slots }: Tools): Promise<void> {
+  const slot = slots.acquire();
+  const now = needs.clock.now();
+  if (slot === null) {
+    const exit = failedStart("resources", "No room for another proc on this host", now);
+    await life.commit({ saveProc: { ...life.record, exit, exitedAt: exit.at } });
+    return;
+  }
+  const number = life.record.runs + 1;
+  const run: RunRecord = {
+    id: needs.randomId(),
+    procId: life.id,
+    number,
+    slot,
+    bootId: needs.bootId,
+    createdAt: now.toISOString(),
+    templateVersion: needs.templates.find(life.record.spec.template)?.version ?? "",
+  };
+  try {
+    if (life.record.state === "boot")
+      await life.commit({ saveProc: { ...life.record, runs: number }, saveRun: run });
+    else await life.move("boot", { runs: number }, { saveRun: run });
+  } catch (fault) {
+    slots.release(slot);
+    throw fault;
+  }
+  life.knowledge = { status: "fresh" };
+}
+
+/**
+ * The last state is told only after everything is back. What cannot be given back keeps the row, and with it
+ * the slot; the same step is then taken again, after the state has been told.
+ */
+async function settle(life: Life, { needs, slots }: Tools): Promise<void> {
+  const { record, run } = life;
+  const failure = run === null ? null : await tryGiveBack(record, run, needs);
+  const gone = run !== null && failure === null ? { deleteRun: run.id } : {};
+  if (finalStates.includes(record.state)) await life.commit(gone);
+  else await life.move(endOf(record), {}, gone);
+  if (failure !== null) throw failure;
+  if (run !== null) slots.release(run.slot);
+}
+
+function endOf(record: ProcRecord): ProcState {
+  if (record.exit === null) throw new Error(`Cannot settle proc "${record.id}": it has not ended`);
+  return finalStateOf(record.exit);
+}
+
+/** Null where everything is back. */
+async function tryGiveBack(record: ProcRecord, run: RunRecord, needs: Needs): Promise<Error | null> {
+  try {
+    await giveBack(record, run, needs);
+    return null;
+  } catch (fault) {
+    return new Error(`Cannot give back run "${run.id}" of proc "${record.id}"`, { cause: fault });
+  }
+}
+
+/** Gives back all that a run holds; repeating it is fine. */
+async function giveBack(record: ProcRecord, run: RunRecord, { isolation, network }: Needs): Promise<void> {
+  await isolation.destroy(run.id);
+  const lease = leaseOf(record, run);
+  if (lease !== null) await network.detach(lease);
+}
+
+function runOf(life: Life): RunRecord {
+  if (life.run === null) throw new Error(`Cannot work on a run of proc "${life.id}": it has none`);
+  return life.run;
+}

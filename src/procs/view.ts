@@ -1,0 +1,43 @@
+import type { Proc } from "../contract/proc.ts";
+import { finalStates } from "../contract/states.ts";
+import type { Needs, StoredImage } from "./needs.ts";
+import type { ProcRecord } from "./record.ts";
+
+/** The proc as its callers see it. Config values stay out: names only. */
+export function viewOf(
+  record: ProcRecord,
+  { images, network, hypervisor }: Pick<Needs, "images" | "network" | "hypervisor">,
+): Proc {
+  const { id, spec, state, port } = record;
+  return {
+    id,
+    app: spec.app,
+    name: spec.name,
+    state,
+    ready: state === "running",
+    // The exit is on record a little before the state says so; the two are told together.
+    exit: finalStates.includes(state) ? record.exit : null,
+    image: spec.image === null ? null : imageView(spec.image, images.find(spec.image)),
+    template: spec.template,
+    command: spec.command,
+    process: spec.process,
+    configNames: Object.keys(spec.config).sort(),
+    port,
+    ports: {},
+    address: port === null ? null : network.addressOf(port),
+    network: spec.network,
+    limits: spec.limits,
+    stop: spec.stop,
+    labels: spec.labels,
+    hypervisor,
+    createdAt: record.createdAt,
+    startedAt: record.startedAt,
+    exitedAt: record.exitedAt,
+    timings: record.timings,
+    links: { self: `/v1/procs/${id}`, logs: `/v1/procs/${id}/logs`, events: `/v1/procs/${id}/events` },
+  };
+}
+
+function imageView(digest: string, image: StoredImage | null) {
+  return { ref: digest, digest, bytes: image?.bytes ?? 0 };
+}

@@ -1,0 +1,10 @@
+import { first } from "./0001-first.ts";
+
+/** A step from one version of the database to the next. What has been released is never changed again. */
+export interface Migration {
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** In order; `PRAGMA user_version` tells how many of them a database has. */
+export const migrations: readonly Migration[] = [first];

@@ -1,0 +1,75 @@
+import type { Proc } from "../contract/proc.ts";
+import { defaultLimits, defaultNetwork, defaultStop } from "../contract/proc.ts";
+import type { NewEvent, ProcRecord, RunRecord } from "../procs/record.ts";
+
+/** Records, runs and events to test with. */
+
+const TIME = "2026-01-02T03:04:05.678Z";
+
+export function sampleProc(id: string, more: Partial<ProcRecord> = {}): ProcRecord {
+  return {
+    id,
+    spec: {
+      app: "shop",
+      name: id,
+      image: null,
+      template: "host",
+      command: ["true"],
+      process: null,
+      config: { TOKEN: "canary-of-the-config" },
+      callbackUrl: null,
+      limits: defaultLimits,
+      stop: defaultStop,
+      network: defaultNetwork,
+      labels: {},
+    },
+    state: "init",
+    wanted: "running",
+    stopping: null,
+    port: 10_000,
+    exit: null,
+    createdAt: TIME,
+    startedAt: null,
+    exitedAt: null,
+    timings: {},
+    runs: 0,
+    ...more,
+  };
+}
+
+export function sampleRun(id: string, { procId, slot }: { procId: string; slot: number }): RunRecord {
+  return { id, procId, number: 1, slot, bootId: "boot", createdAt: TIME, templateVersion: "1" };
+}
+
+export function sampleEvent(id: string, procId: string, time = TIME): NewEvent {
+  return { id, type: "proc.state", time, procId, proc: wireProc(procId) };
+}
+
+function wireProc(id: string): Proc {
+  return {
+    id,
+    app: "shop",
+    name: id,
+    state: "running",
+    ready: true,
+    exit: null,
+    image: null,
+    template: "host",
+    command: ["true"],
+    process: null,
+    configNames: ["TOKEN"],
+    port: 10_000,
+    ports: {},
+    address: "127.0.0.1:10000",
+    network: defaultNetwork,
+    limits: defaultLimits,
+    stop: defaultStop,
+    labels: {},
+    hypervisor: "here",
+    createdAt: TIME,
+    startedAt: TIME,
+    exitedAt: null,
+    timings: {},
+    links: { self: `/v1/procs/${id}`, logs: `/v1/procs/${id}/logs`, events: `/v1/procs/${id}/events` },
+  };
+}

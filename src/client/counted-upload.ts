@@ -12,7 +12,7 @@ export function countUpload(body: UploadBody, onProgress?: (sentBytes: number) =
   const reader = toStream(body).getReader();
   let sentBytes = 0;
   let failure: { readonly error: unknown } | null = null;
-  const counted = new ReadableStream<Uint8Array<ArrayBuffer>>({
+  const counted = new ReadableStream<Uint8Array>({
     async pull(controller) {
       const chunk = await reader.read().catch((error: unknown) => {
         failure = { error };
@@ -28,7 +28,7 @@ export function countUpload(body: UploadBody, onProgress?: (sentBytes: number) =
   return { body: counted, sourceFailure: () => failure };
 }
 
-function toStream(body: UploadBody): ReadableStream<Uint8Array<ArrayBuffer>> {
+function toStream(body: UploadBody): ReadableStream<Uint8Array> {
   if (body instanceof ReadableStream) return body;
   return (body instanceof Blob ? body : new Blob([body])).stream();
 }

@@ -8,7 +8,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export type UploadBody = ReadableStream<Uint8Array<ArrayBuffer>> | Blob | Uint8Array<ArrayBuffer>;
+export type UploadBody = ReadableStream<Uint8Array> | Blob | Uint8Array<ArrayBuffer>;
 
 export interface FetchInit {
   method: string;

@@ -1,0 +1,109 @@
+import type { SharkuClient } from "../client/client.ts";
+import { UsageError } from "./errors.ts";
+import type { Io } from "./io.ts";
+import type { Paint } from "./output/colors.ts";
+import { parseDuration, parseSize } from "./output/units.ts";
+
+/** One option, as the parser and the help see it. */
+export interface OptionSpec {
+  readonly type: "string" | "boolean";
+  readonly short?: string;
+  readonly multiple?: boolean;
+  /** What stands for the value in the help. */
+  readonly value?: string;
+  readonly help: string;
+}
+
+export type OptionTable = Readonly<Record<string, OptionSpec>>;
+
+/** One line of the table of commands: parser, help and suggestions are made of it. */
+export interface Command {
+  /** `["ps"]`, or noun and verb: `["image", "push"]`. */
+  readonly path: readonly string[];
+  /** As the help shows them, `ID|APP...` say. */
+  readonly arguments: string;
+  readonly argumentCount: readonly [min: number, max: number];
+  /** Whether words may follow after `--`. */
+  readonly takesCommand?: boolean;
+  readonly summary: string;
+  readonly details?: string;
+  readonly options: OptionTable;
+  readonly examples: readonly string[];
+  readonly run: (call: Invocation) => Promise<number>;
+}
+
+/** One call of a command. */
+export interface Invocation {
+  readonly command: Command;
+  readonly args: readonly string[];
+  /** The words after `--`, or null where there is no `--`. */
+  readonly rest: readonly string[] | null;
+  readonly options: Options;
+  readonly io: Io;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  /** Colours for what goes to stdout, and for what goes to stderr. */
+  readonly paint: { readonly stdout: Paint; readonly stderr: Paint };
+  readonly client: SharkuClient;
+}
+
+/** The values of the options that were given, by their long names. */
+export class Options {
+  readonly #values: ReadonlyMap<string, readonly string[]>;
+
+  constructor(values: ReadonlyMap<string, readonly string[]>) {
+    this.#values = values;
+  }
+
+  flag(name: string): boolean {
+    return this.#values.has(name);
+  }
+
+  /** The value given last. */
+  text(name: string): string | undefined {
+    return this.#values.get(name)?.at(-1);
+  }
+
+  texts(name: string): readonly string[] {
+    return this.#values.get(name) ?? [];
+  }
+
+  /** One of these words. */
+  choice<T extends string>(name: string, words: readonly T[]): T | undefined {
+    const text = this.text(name);
+    const word = words.find((candidate) => candidate === text);
+    if (text !== undefined && word === undefined)
+      throw new UsageError(`Cannot take --${name} "${text}": one of ${words.join(", ")} was wanted`);
+    return word;
+  }
+
+  integer(name: string): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    if (/^\d{1,15}$/.test(text)) return Number(text);
+    throw new UsageError(`Cannot take --${name} "${text}": a whole number was wanted`);
+  }
+
+  number(name: string): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    if (/^\d{1,12}(\.\d{1,6})?$/.test(text)) return Number(text);
+    throw new UsageError(`Cannot take --${name} "${text}": a number such as 2 or 0.5 was wanted`);
+  }
+
+  durationMs(name: string): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const ms = parseDuration(text);
+    if (ms !== null) return ms;
+    throw new UsageError(`Cannot take --${name} "${text}": a time such as 10s, 500ms, 5m or 2h was wanted`);
+  }
+
+  sizeBytes(name: string): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const bytes = parseSize(text);
+    if (bytes !== null) return bytes;
+    throw new UsageError(`Cannot take --${name} "${text}": a size such as 512M or 2G was wanted`);
+  }
+}

@@ -1,0 +1,43 @@
+import type { Command } from "./command.ts";
+import { doctorCommand } from "./host/doctor.ts";
+import { infoCommand } from "./host/info.ts";
+import { imageLsCommand } from "./image/ls.ts";
+import { imagePushCommand } from "./image/push.ts";
+import { imageRmCommand } from "./image/rm.ts";
+import { eventsCommand } from "./proc/events.ts";
+import { logsCommand } from "./proc/logs.ts";
+import { psCommand } from "./proc/ps.ts";
+import { rmCommand } from "./proc/rm.ts";
+import { runCommand } from "./proc/run.ts";
+import { stopCommand } from "./proc/stop.ts";
+import { waitCommand } from "./proc/wait.ts";
+import { templateLsCommand } from "./template/ls.ts";
+
+/** Takes its own arguments and prints its own help, so it is here for the help and for suggestions only. */
+export const serveCommand: Command = {
+  path: ["serve"],
+  arguments: "",
+  argumentCount: [0, Infinity],
+  summary: "Run the daemon",
+  options: {},
+  examples: ["sharku serve", "sharku serve --help"],
+  run: (call) => call.io.serve([...call.args]),
+};
+
+/** All commands, in the order of the help. */
+export const commands: readonly Command[] = [
+  runCommand,
+  psCommand,
+  logsCommand,
+  stopCommand,
+  rmCommand,
+  waitCommand,
+  eventsCommand,
+  imagePushCommand,
+  imageLsCommand,
+  imageRmCommand,
+  templateLsCommand,
+  infoCommand,
+  doctorCommand,
+  serveCommand,
+];

@@ -1,0 +1,40 @@
+import type { Image } from "../../contract/image.ts";
+import type { Invocation } from "../command.ts";
+import { remark } from "../output/print.ts";
+import { Progress } from "../output/progress.ts";
+import { estimateBytes, readArchive, type Source } from "./pack.ts";
+
+/** Sends an app to the daemon and shows how far it is. */
+export async function sendImage(call: Invocation, source: Source, signal?: AbortSignal): Promise<Image> {
+  const { client, io, paint } = call;
+  const quiet = call.quiet || call.json;
+  const totalBytes = await estimateBytes(source);
+  const progress = new Progress({
+    io,
+    paint: paint.stderr,
+    quiet,
+    title: `Sending ${source.title}`,
+    totalBytes,
+  });
+  const bytes = tellEnd(
+    readArchive(source, (text) => remark(call, `sharku: ${text}`)),
+    () => progress.say(`Unpacking ${source.title}, in a sandbox …`),
+  );
+  try {
+    const body = ReadableStream.from(bytes);
+    const image = await client.pushImage(body, { onProgress: (sent) => progress.update(sent), signal });
+    progress.finish(`Sent ${source.title}`);
+    return image;
+  } catch (error) {
+    progress.clear();
+    throw error;
+  }
+}
+
+async function* tellEnd(
+  bytes: AsyncIterable<Uint8Array>,
+  atEnd: () => void,
+): AsyncGenerator<Uint8Array, void> {
+  yield* bytes;
+  atEnd();
+}

@@ -1,0 +1,40 @@
+import type { Command, Proc } from "../../contract/proc.ts";
+import type { Cell } from "../output/table.ts";
+import { hasEnded } from "./await-proc.ts";
+
+/** A command as a person would type it. */
+export function commandLine(command: Command): string {
+  if (typeof command === "string") return command;
+  return command
+    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
+    .join(" ");
+}
+
+/** The state in one word, with the reason where it failed: `fail(3)`, `fail(oom)`. */
+export function stateCell(proc: Proc): Cell {
+  if (proc.state === "running") return { text: "running", style: "green" };
+  if (proc.state === "done") return { text: "done", style: "dim" };
+  if (proc.state !== "fail") return { text: proc.state, style: "yellow" };
+  const reason = proc.exit?.reason === "crashed" ? proc.exit.code : proc.exit?.reason;
+  return { text: reason === undefined ? "fail" : `fail(${reason})`, style: "red" };
+}
+
+/** Where the proc can be reached now, or null. */
+export function addressOf(proc: Proc): string | null {
+  return hasEnded(proc) ? null : proc.address;
+}
+
+/** Starts of the ids, as short as they can be told apart, but not shorter than `lengthMin`. */
+export function shortenIds(ids: readonly string[], lengthMin: number): Map<string, string> {
+  const sorted = [...ids].sort();
+  const common = sorted.map((id, index) =>
+    Math.max(shared(id, sorted[index - 1]), shared(id, sorted[index + 1])),
+  );
+  return new Map(sorted.map((id, index) => [id, id.slice(0, Math.max(lengthMin, (common[index] ?? 0) + 1))]));
+}
+
+function shared(a: string, b = ""): number {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length += 1;
+  return length;
+}

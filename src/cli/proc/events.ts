@@ -1,0 +1,41 @@
+import type { Event } from "../../contract/event.ts";
+import type { Command, Invocation } from "../command.ts";
+import { findOneProc } from "../find-procs.ts";
+import { stateCell } from "./describe.ts";
+
+export const eventsCommand: Command = {
+  path: ["events"],
+  arguments: "[ID]",
+  argumentCount: [0, 1],
+  summary: "Print what has happened to all procs, or to one",
+  options: {
+    follow: { type: "boolean", short: "f", help: "go on as things happen" },
+    after: { type: "string", value: "NUMBER", help: "only events after this one" },
+  },
+  examples: ["sharku events -f", "sharku events 3f2a", "sharku events --after 120 --json"],
+  run: events,
+};
+
+async function events(call: Invocation): Promise<number> {
+  const { client, options } = call;
+  const after = options.integer("after");
+  const query = { follow: options.flag("follow"), ...(after !== undefined && { after }) };
+  const [word] = call.args;
+  const stream =
+    word === undefined
+      ? client.events(query)
+      : client.procEvents((await findOneProc(client, word)).id, query);
+  for await (const event of stream)
+    call.io.stdout.write(call.json ? `${JSON.stringify(event)}\n` : lineOf(event, call));
+  return 0;
+}
+
+function lineOf(event: Event, call: Invocation): string {
+  const { paint } = call;
+  const { proc } = event;
+  const state = stateCell(proc);
+  const what = event.type === "proc.deleted" ? { text: "deleted", style: "dim" as const } : state;
+  const text = what.style ? paint.stdout(what.style, what.text.padEnd(9)) : what.text.padEnd(9);
+  const number = String(event.seq).padStart(5);
+  return `${number}  ${paint.stdout("dim", event.time)}  ${text}  ${proc.app} ${proc.name} (${proc.id})\n`;
+}

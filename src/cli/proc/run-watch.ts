@@ -1,0 +1,122 @@
+import type { LogRecord } from "../../contract/event.ts";
+import type { Proc } from "../../contract/proc.ts";
+import type { Invocation } from "../command.ts";
+import { CliError } from "../errors.ts";
+import { exitCode } from "../exit-codes.ts";
+import { isGone } from "../find-procs.ts";
+import type { Interrupts } from "../interrupts.ts";
+import { writeLogLine } from "../output/log-lines.ts";
+import { printJson, remark } from "../output/print.ts";
+import { reportError } from "../report-error.ts";
+import { awaitProc, describeEnd, exitCodeOf, hasEnded, removeProc } from "./await-proc.ts";
+import { addressOf } from "./describe.ts";
+import { followLog } from "./follow-log.ts";
+
+/** Waits until the proc runs, tells where, and leaves it to itself. */
+export async function runDetached(call: Invocation, created: Proc): Promise<number> {
+  const { client, io, paint } = call;
+  const proc = await awaitProc(client, created.id, { until: "running" });
+  if (call.json) printJson(io.stdout, proc);
+  else if (call.quiet) io.stdout.write(`${proc.id}\n`);
+  if (neverRan(proc)) throw cannotStart(proc);
+  if (call.json || call.quiet) return exitCode("ok");
+  const lines = [
+    ["address", urlOf(proc)],
+    ["id", proc.id],
+    ["log", `sharku logs -f ${proc.id}`],
+    ["stop", `sharku stop ${proc.id}`],
+  ] as const;
+  const state = hasEnded(proc) ? describeEnd(proc) : "is running";
+  io.stdout.write(`${paint.stdout("bold", proc.name)} of ${paint.stdout("bold", proc.app)} ${state}\n`);
+  for (const [name, value] of lines)
+    if (value) io.stdout.write(`  ${paint.stdout("dim", name.padEnd(8))}${value}\n`);
+  return exitCode("ok");
+}
+
+/** Stays with the proc until it has ended, as a shell does with a program. */
+export async function runInForeground(
+  call: Invocation,
+  { proc, interrupts }: { proc: Proc; interrupts: Interrupts },
+): Promise<number> {
+  stopOnInterrupt(call, { proc, interrupts });
+  try {
+    return await watch(call, { proc, interrupts });
+  } finally {
+    if (call.options.flag("rm")) await removeProc(call.client, proc.id, { sleep: call.io.sleep });
+  }
+}
+
+async function watch(
+  call: Invocation,
+  { proc, interrupts }: { proc: Proc; interrupts: Interrupts },
+): Promise<number> {
+  const started = await awaitProc(call.client, proc.id, { until: "running" });
+  if (neverRan(started)) {
+    if (interrupts.count > 0) return exitCode("interrupted");
+    throw cannotStart(started);
+  }
+  announce(call, started);
+  for await (const record of followLog(call, { id: proc.id, query: {} })) printLine(call, record);
+  const ended = await awaitProc(call.client, proc.id, { until: "exited" });
+  if (call.json) call.io.stdout.write(`${JSON.stringify({ proc: ended })}\n`);
+  if (exitCodeOf(ended) !== 0 || interrupts.count > 0) remark(call, `${ended.name} ${describeEnd(ended)}`);
+  return interrupts.count > 0 ? exitCode("interrupted") : exitCodeOf(ended);
+}
+
+/** The first asks the proc to end, the second kills it, the third leaves it behind. */
+function stopOnInterrupt(
+  call: Invocation,
+  { proc, interrupts }: { proc: Proc; interrupts: Interrupts },
+): void {
+  const stop = (count: number): void => {
+    if (count > 2) interrupts[Symbol.dispose]();
+    const says = ["Stopping", "Killing"][count - 1];
+    const next = ["Ctrl-C again kills it", "Ctrl-C again leaves it behind"][count - 1];
+    if (says) remark(call, `${says} ${proc.name} (${next})`);
+    const request = count === 1 ? {} : { graceMs: 0 };
+    call.client.stopProc(proc.id, request).catch((error: unknown) => {
+      if (!isGone(error)) reportError(error, { io: call.io, json: call.json, target: null });
+    });
+  };
+  interrupts.handle(stop);
+  if (interrupts.count > 0) stop(1);
+}
+
+function announce(call: Invocation, proc: Proc): void {
+  const { paint } = call;
+  if (call.json) call.io.stdout.write(`${JSON.stringify({ proc })}\n`);
+  if (hasEnded(proc)) return;
+  const url = urlOf(proc);
+  const where = url ? ` at ${paint.stderr("cyan", url)}` : "";
+  remark(call, `${paint.stderr("bold", proc.name)} of ${paint.stderr("bold", proc.app)} is running${where}`);
+  remark(call, paint.stderr("dim", `id ${proc.id}, Ctrl-C stops it`));
+}
+
+/** As if the app ran here: its standard error goes to ours. */
+function printLine(call: Invocation, record: LogRecord): void {
+  const { io, paint } = call;
+  if (call.json) {
+    io.stdout.write(`${JSON.stringify({ log: record })}\n`);
+    return;
+  }
+  const name = record.stream === "stdout" ? "stdout" : "stderr";
+  const plain = { prefix: null, index: 0, timestamps: false };
+  writeLogLine(record, { output: io[name], paint: paint[name], ...plain });
+}
+
+function neverRan(proc: Proc): boolean {
+  return hasEnded(proc) && proc.startedAt === null;
+}
+
+function cannotStart(proc: Proc): CliError {
+  const { exit } = proc;
+  const why = exit?.message || exit?.reason || proc.state;
+  return new CliError(`Cannot start ${proc.name} "${proc.id}": ${why}`);
+}
+
+/** A web process speaks HTTP; what a command of one's own does with its port is not known, but it is likely. */
+function urlOf(proc: Proc): string | null {
+  const address = addressOf(proc);
+  if (address === null) return null;
+  return proc.process === null || proc.process === "web" ? `http://${address}` : null;
+}

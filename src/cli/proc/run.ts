@@ -1,0 +1,134 @@
+import { constants } from "node:fs";
+import { access } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { Image } from "../../contract/image.ts";
+import { networkModes, type Proc, type ProcSpec } from "../../contract/proc.ts";
+import type { Command, Invocation } from "../command.ts";
+import { CliError, UsageError } from "../errors.ts";
+import { openSource, type Source } from "../image/pack.ts";
+import { sendImage } from "../image/send.ts";
+import { Interrupts } from "../interrupts.ts";
+import { hasEnded } from "./await-proc.ts";
+import { chooseProgram, fitLabel, givenCommand, nextName, readSettings } from "./run-plan.ts";
+import { runDetached, runInForeground } from "./run-watch.ts";
+
+export const runCommand: Command = {
+  path: ["run"],
+  arguments: "[DIR|ARCHIVE] [-- COMMAND...]",
+  argumentCount: [0, 1],
+  takesCommand: true,
+  summary: "Send an app and run one of its processes, or a command in it",
+  details:
+    "Without a command, the Procfile's web is run. The log is followed until the proc ends; Ctrl-C stops it, a " +
+    "second Ctrl-C kills it, and its exit code becomes this command's own. Without DIR or ARCHIVE the proc starts " +
+    "in an empty directory. A command in one quoted word is a line for the shell: -- 'serve --port $PORT'.",
+  options: {
+    app: { type: "string", short: "a", value: "APP", help: "the app's name (default: the directory's)" },
+    name: { type: "string", value: "NAME", help: "the proc's name (default: web.1, web.2, ...)" },
+    process: { type: "string", short: "p", value: "NAME", help: "a line of the Procfile (default: web)" },
+    config: {
+      type: "string",
+      short: "c",
+      value: "K[=V]",
+      multiple: true,
+      help: "a variable of its environment; K alone takes yours",
+    },
+    "config-file": { type: "string", value: "FILE", multiple: true, help: "a file of such variables" },
+    memory: { type: "string", short: "m", value: "SIZE", help: "memory it may use (default 512M)" },
+    cpus: { type: "string", value: "NUMBER", help: "processors it may use, 0.5 say (default: all)" },
+    network: { type: "string", value: "MODE", help: `${networkModes.join(" or ")} (default private)` },
+    template: { type: "string", value: "NAME", help: "the filesystem it runs on (default host)" },
+    grace: {
+      type: "string",
+      short: "g",
+      value: "TIME",
+      help: "how long a stop may take before it is killed (default 30s)",
+    },
+    label: { type: "string", short: "l", value: "K=V", multiple: true, help: "a label" },
+    callback: { type: "string", value: "URL", help: "is told each change of its state" },
+    id: { type: "string", value: "ID", help: "an id of your choice; repeating it is harmless" },
+    detach: { type: "boolean", short: "d", help: "return as soon as it runs" },
+    rm: { type: "boolean", help: "forget the proc and its log when it has ended" },
+  },
+  examples: [
+    "sharku run .",
+    "sharku run . --process worker --config LOG=debug -d",
+    "sharku run app.tar.gz --app shop --memory 256M",
+    "sharku run --rm -- python3 -m this",
+    "sharku run . -- 'python3 -m http.server $PORT'",
+  ],
+  run,
+};
+
+async function run(call: Invocation): Promise<number> {
+  checkUsage(call);
+  const settings = await readSettings(call);
+  const [path] = call.args;
+  const source = path === undefined ? null : await openSource(path, call.io.cwd);
+  await checkProcfile(call, source);
+  using interrupts = new Interrupts(call.io);
+  const image = source ? await sendUnlessInterrupted(call, { source, interrupts }) : null;
+  const proc = await createProc(call, { ...settings, ...(await identify(call, { source, image })) });
+  return call.options.flag("detach") ? runDetached(call, proc) : runInForeground(call, { proc, interrupts });
+}
+
+function checkUsage(call: Invocation): void {
+  const { args, options, rest } = call;
+  const command = givenCommand(rest);
+  if (command !== null && options.text("process") !== undefined)
+    throw new UsageError("Cannot take --process and a command together: one thing to run was wanted");
+  if (args.length === 0 && command === null)
+    throw new UsageError(
+      "Cannot run nothing: give an app, sharku run DIR, or a command, sharku run -- COMMAND",
+    );
+  if (options.flag("rm") && options.flag("detach"))
+    throw new UsageError("Cannot take --rm and --detach together: nobody would be there to remove the proc");
+}
+
+/** Before a large directory is sent for nothing; what the Procfile says is read by the daemon alone. */
+async function checkProcfile(call: Invocation, source: Source | null): Promise<void> {
+  if (source?.kind !== "directory" || givenCommand(call.rest) !== null) return;
+  const found = await access(join(source.path, "Procfile"), constants.F_OK).then(
+    () => true,
+    () => false,
+  );
+  if (!found) chooseProgram(call, null);
+}
+
+async function sendUnlessInterrupted(
+  call: Invocation,
+  { source, interrupts }: { source: Source; interrupts: Interrupts },
+): Promise<Image> {
+  const abort = new AbortController();
+  interrupts.handle(() => abort.abort());
+  try {
+    return await sendImage(call, source, abort.signal);
+  } catch (error) {
+    if (!abort.signal.aborted) throw error;
+    throw new CliError("Cannot run the app: interrupted while it was sent", { exit: "interrupted" });
+  }
+}
+
+async function identify(
+  call: Invocation,
+  { source, image }: { source: Source | null; image: Image | null },
+): Promise<ProcSpec> {
+  const { options } = call;
+  const program = chooseProgram(call, image);
+  const app =
+    options.text("app") ?? fitLabel(source?.title ?? basename(call.rest?.[0]?.split(/\s/)[0] ?? ""));
+  const name = options.text("name") ?? nextName(program.name, await takenNames(call, app));
+  const what = program.kind === "command" ? { command: program.command } : { process: program.name };
+  return { app, name, ...(image && { image: image.digest }), ...what };
+}
+
+async function takenNames(call: Invocation, app: string): Promise<Set<string>> {
+  const names = new Set<string>();
+  for await (const proc of call.client.allProcs({ app })) if (!hasEnded(proc)) names.add(proc.name);
+  return names;
+}
+
+function createProc(call: Invocation, spec: ProcSpec): Promise<Proc> {
+  const id = call.options.text("id");
+  return id === undefined ? call.client.createProc(spec) : call.client.putProc(id, spec);
+}

@@ -1,0 +1,45 @@
+import { CannotConnect, ConnectionLost } from "../client/cannot-connect.ts";
+import { SharkuError, toProblem } from "../contract/errors.ts";
+import { explainCannotConnect, type Target } from "./connect.ts";
+import { CliError } from "./errors.ts";
+import { type ExitName, exitCode } from "./exit-codes.ts";
+import type { Io } from "./io.ts";
+import { escapeControls } from "./output/sanitize.ts";
+
+/** Tells an error as one line on stderr, or as one JSON document, and returns the exit code that it stands for. */
+export function reportError(
+  error: unknown,
+  options: { io: Io; json: boolean; target: Target | null },
+): number {
+  const known =
+    error instanceof CannotConnect && options.target ? explainCannotConnect(error, options.target) : error;
+  const text = options.json ? JSON.stringify(toDocument(known)) : `sharku: ${toLine(known)}`;
+  options.io.stderr.write(`${text}\n`);
+  return exitCode(exitOf(known));
+}
+
+function exitOf(error: unknown): ExitName {
+  if (error instanceof CliError) return error.exit;
+  if (error instanceof CannotConnect || error instanceof ConnectionLost) return "unreachable";
+  return "refused";
+}
+
+function toLine(error: unknown): string {
+  if (!(error instanceof Error)) return escapeControls(String(error));
+  const faults = error instanceof SharkuError ? error.faults : [];
+  // Where there is one fault only, the daemon's detail has said it already or is helped by it.
+  const where = faults.map((fault) => `${fault.pointer || "the body"} ${fault.detail}`).join("; ");
+  return escapeControls(
+    where && !error.message.includes(where) ? `${error.message} (${where})` : error.message,
+  );
+}
+
+/** The daemon's own problem, or one of the same form for what only the command line can meet. */
+function toDocument(error: unknown): object {
+  if (error instanceof SharkuError) return toProblem(error);
+  const detail = error instanceof Error ? error.message : String(error);
+  const titles = { usage: "Wrong usage", unreachable: "Cannot connect" } as const;
+  const exit = exitOf(error);
+  const title = exit === "usage" || exit === "unreachable" ? titles[exit] : "The command failed";
+  return { type: "about:blank", title, code: `cli-${exit}`, detail };
+}

@@ -32,7 +32,9 @@ function tell(results: readonly CheckResult[]): number {
     if (cure !== null) console.log(`setup:   to do: ${cure}`);
   }
   const failed = open.filter(({ status }) => status === "fail").length;
-  if (failed === 0) console.log("setup: everything needed is here");
+  console.log(
+    failed === 0 ? "setup: everything needed is here" : `setup: ${failed} left for you to do, see above`,
+  );
   return failed === 0 ? 0 : 1;
 }
 

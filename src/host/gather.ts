@@ -124,21 +124,27 @@ async function gatherPlace(path: string): Promise<PlaceFacts> {
   return { path, parents, filesystem: await filesystemOf(nearest), freeBytes: disk.bavail * disk.bsize };
 }
 
-/** By mountinfo and not by statfs's magic number, which ext2, ext3 and ext4 share. */
+/** statfs(2)'s numbers for the filesystems that hosts have below /usr and /var; ext2 to ext4 share one driver. */
+const filesystemNames: Readonly<Record<number, string>> = {
+  [0xef53]: "ext4",
+  [0x58465342]: "xfs",
+  [0x9123683e]: "btrfs",
+  [0x01021994]: "tmpfs",
+  [0xf2f52010]: "f2fs",
+  [0xe0f5e1e2]: "erofs",
+  [0x73717368]: "squashfs",
+  [0x4d44]: "vfat",
+  [0x794c7630]: "overlay",
+  [0x2fc12fc1]: "zfs",
+  [0x6969]: "nfs",
+  [0x01021997]: "9p",
+};
+
 async function filesystemOf(path: string): Promise<string> {
-  const target = await realpath(path).catch(() => path);
-  const mountinfo = (await readOrNull("/proc/self/mountinfo")) ?? "";
-  let best = { path: "", type: "unknown" };
-  for (const line of mountinfo.split("\n")) {
-    const [before = "", after = ""] = line.split(" - ");
-    const mount = before.split(" ")[4] ?? "";
-    const isAbove = target === mount || target.startsWith(mount.endsWith("/") ? mount : `${mount}/`);
-    // A later mount on the same place hides the earlier one.
-    if (mount !== "" && isAbove && mount.length >= best.path.length) {
-      best = { path: mount, type: after.split(" ")[0] ?? "unknown" };
-    }
-  }
-  return best.type;
+  const { type } = await statfs(path);
+  // The kernel's word is a signed long on some machines.
+  const number = type >>> 0;
+  return filesystemNames[number] ?? `a filesystem of type 0x${number.toString(16)}`;
 }
 
 async function gatherInterpreter(name: InterpreterFacts["name"]): Promise<InterpreterFacts> {

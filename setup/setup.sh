@@ -38,7 +38,6 @@ version=$("$node" --version 2>/dev/null || true)
 major=${version#v}
 major=${major%%.*}
 if [ "${major:-0}" -lt 24 ]; then
-  rm -f "$stamp"
   fail "Cannot find the pinned Node 24 in node_modules: npm did not run its install script (\"ignore-scripts\" in an .npmrc?), run: npm rebuild node --ignore-scripts=false"
 fi
 

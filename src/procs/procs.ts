@@ -111,6 +111,11 @@ export class Procs {
     return { proc: this.#view(known), isNew: false };
   }
 
+  /** Number of the last event that `list` and `get` contain. */
+  get seq(): number {
+    return this.#seq;
+  }
+
   list(filter: ProcFilter): { items: Proc[]; next: string | null; seq: number } {
     const records = [...this.#lives.values()].map((life) => life.record);
     const { items, next } = pageOf(records, filter);

@@ -1,0 +1,83 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import { type ErrorCode, type Fault, SharkuError, toProblem } from "../contract/errors.ts";
+
+/** Turns whatever went wrong into problem+json. What nobody foresaw is a 500 without details, and is logged. */
+export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const known = toSharkuError(error);
+  if (known.code === "internal") request.log.error({ err: error }, "a call failed");
+  sendProblem(known, reply);
+}
+
+export function sendProblem(error: SharkuError, reply: FastifyReply): void {
+  const problem = toProblem(error);
+  if (error.code === "unauthorized") void reply.header("www-authenticate", 'Bearer realm="sharku"');
+  if (error.status === 429 || error.status === 503) void reply.header("retry-after", "1");
+  void reply
+    .code(problem.status)
+    .header("content-type", "application/problem+json")
+    .send(JSON.stringify(problem));
+}
+
+function toSharkuError(error: unknown): SharkuError {
+  if (error instanceof SharkuError) return error;
+  if (isFastifyError(error)) {
+    if (error.validation) return invalid(error);
+    const code = fastifyCodes[error.code];
+    if (code !== undefined) return new SharkuError(code, describe(code, error));
+    // Broken JSON comes as a plain 400 of the parser's.
+    if (error.statusCode === 400) return new SharkuError("invalid-json", describe("invalid-json", error));
+  }
+  return new SharkuError("internal", "A fault of the daemon; its log says more", { cause: error });
+}
+
+const fastifyCodes: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: "body-too-large",
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: "unsupported-media-type",
+  FST_ERR_CTP_INVALID_JSON_BODY: "invalid-json",
+  FST_ERR_CTP_EMPTY_JSON_BODY: "invalid-json",
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: "invalid-request",
+  FST_ERR_BAD_URL: "invalid-request",
+};
+
+function describe(code: ErrorCode, error: FastifyError): string {
+  switch (code) {
+    case "body-too-large":
+      return "Cannot take the body: it is larger than 1 MiB, the most that this call takes";
+    case "unsupported-media-type":
+      return "Cannot read the body: this call takes JSON, send it as Content-Type: application/json";
+    case "invalid-json":
+      return `Cannot read the body: ${error.message}`;
+    default:
+      return `Cannot read the request: ${error.message}`;
+  }
+}
+
+function invalid(error: FastifyError): SharkuError {
+  const inBody = error.validationContext === "body";
+  const faults = (error.validation ?? []).map((found): Fault => {
+    const extra = found.params["additionalProperty"] ?? found.params["missingProperty"];
+    const path =
+      extra === undefined ? found.instancePath : `${found.instancePath}/${escapePointer(String(extra))}`;
+    const detail =
+      found.keyword === "additionalProperties" ? "is not known here" : (found.message ?? "does not fit");
+    return { pointer: inBody ? path : `?${path.slice(1)}`, detail };
+  });
+  const first = faults[0];
+  const where = first === undefined || first.pointer === "" ? "it" : `"${first.pointer}"`;
+  return new SharkuError(
+    "invalid-request",
+    `Cannot use the request: ${where} ${first?.detail ?? "does not fit"}`,
+    {
+      faults: faults.slice(0, 20),
+    },
+  );
+}
+
+/** RFC 6901. */
+function escapePointer(text: string): string {
+  return text.replaceAll("~", "~0").replaceAll("/", "~1");
+}
+
+function isFastifyError(error: unknown): error is FastifyError {
+  return error instanceof Error && "code" in error && ("statusCode" in error || "validation" in error);
+}

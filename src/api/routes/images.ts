@@ -1,0 +1,31 @@
+import { pageOfAll } from "../../lib/page.ts";
+import type { ApiNeeds } from "../needs.ts";
+import { callerGone } from "../stream.ts";
+import type { Handlers } from "./handler.ts";
+
+export function imageHandlers({
+  images,
+  procs,
+}: ApiNeeds): Handlers<"pushImage" | "listImages" | "getImage" | "deleteImage"> {
+  return {
+    pushImage: async ({ request, reply }) => {
+      // No parser touches the body of this call: its bytes are taken as they come.
+      const { image, isNew } = await images.takeIn(request.raw, callerGone(reply));
+      void reply.code(isNew ? 201 : 200).header("location", `/v1/images/${image.digest}`);
+      return image;
+    },
+
+    listImages: async ({ query }) => ({
+      ...pageOfAll(images.list(), { ...query, keyOf: (image) => `${image.createdAt} ${image.digest}` }),
+      seq: procs.seq,
+    }),
+
+    getImage: async ({ params }) => images.get(params.digest),
+
+    deleteImage: async ({ params, reply }) => {
+      await images.remove(params.digest);
+      void reply.code(204);
+      return null;
+    },
+  };
+}

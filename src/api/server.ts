@@ -1,0 +1,151 @@
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { Socket } from "node:net";
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from "fastify";
+import { SharkuError } from "../contract/errors.ts";
+import { type Route, type RouteName, routes } from "../contract/routes.ts";
+import { admit, type Door, type GuardOptions } from "./guard.ts";
+import type { ApiNeeds } from "./needs.ts";
+import { answerError, sendProblem } from "./problem.ts";
+import { eventHandlers } from "./routes/events.ts";
+import type { Handlers } from "./routes/handler.ts";
+import { hostHandlers } from "./routes/host.ts";
+import { imageHandlers } from "./routes/images.ts";
+import { procHandlers } from "./routes/procs.ts";
+import { makeCompiler } from "./validate.ts";
+
+/**
+ * Room api: the REST calls. It lets callers in, checks what they send against the contract's schemas, calls one
+ * door and answers. It holds no rule about procs and keeps nothing.
+ *
+ * INVARIANTS
+ * - Every route is one of the contract's table, and every route of the table is served.
+ * - Nothing reaches a handler that its schema does not describe.
+ * - Every error is answered as problem+json, and tells nothing of the daemon's inside.
+ */
+
+/** The largest JSON body, in bytes. */
+const BODY_BYTES_MAX = 1024 * 1024;
+
+/** How long a caller may take to send the head of a request, and all of it (an image may be large). */
+const HEADERS_MS_MAX = 10_000;
+const REQUEST_MS_MAX = 3_600_000;
+
+export interface Api {
+  /** A server for callers that come in by that door; not listening yet. */
+  serverFor(door: Door): Server;
+  close(): Promise<void>;
+}
+
+export async function buildApi(
+  needs: ApiNeeds,
+  { guard, log }: { guard: GuardOptions; log: FastifyBaseLogger },
+): Promise<Api> {
+  const doors = new WeakMap<Socket, Door>();
+  const app = Fastify({
+    loggerInstance: log,
+    disableRequestLogging: true,
+    bodyLimit: BODY_BYTES_MAX,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 128 },
+  });
+  app.setValidatorCompiler(makeCompiler());
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler(answerUnknown);
+  app.addHook("onRequest", async (request, reply) => {
+    void reply.header("x-content-type-options", "nosniff").header("x-request-id", request.id);
+    const open = request.routeOptions.config.isOpen === true;
+    if (!open) admit(request.raw, doors.get(request.raw.socket) ?? "network", guard);
+  });
+  // A call whose fields are all optional may come without a body.
+  app.addHook("preValidation", async (request) => {
+    request.body ??= {};
+  });
+  addRoutes(app, allHandlers(needs));
+  await app.ready();
+  return {
+    serverFor: (door) => makeServer(app, (socket) => doors.set(socket, door)),
+    close: () => app.close(),
+  };
+}
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    isOpen?: boolean;
+  }
+}
+
+function allHandlers(needs: ApiNeeds): Handlers<RouteName> {
+  return { ...procHandlers(needs), ...eventHandlers(needs), ...imageHandlers(needs), ...hostHandlers(needs) };
+}
+
+function addRoutes(app: FastifyInstance, handlers: Handlers<RouteName>): void {
+  // `entries` forgets that the keys are the table's own.
+  for (const [name, route] of Object.entries(routes) as [RouteName, Route][]) {
+    if (route.body === "bytes") {
+      void app.register(async (inner) => {
+        inner.removeAllContentTypeParsers();
+        inner.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
+        addRoute(inner, route, handlers[name]);
+      });
+    } else {
+      addRoute(app, route, handlers[name]);
+    }
+  }
+}
+
+function addRoute(app: FastifyInstance, route: Route, handler: Handlers<RouteName>[RouteName]): void {
+  const answer = async (request: FastifyRequest, reply: FastifyReply) => {
+    const { params, query, body } = request;
+    // The compiler has checked each part against this very route's schema.
+    const call = { params, query, body, request, reply } as never;
+    const result = await handler(call);
+    return reply.sent ? reply : result;
+  };
+  app.route({
+    method: route.method,
+    url: route.path,
+    config: { isOpen: route.open === true },
+    schema: {
+      ...(route.params ? { params: route.params } : {}),
+      ...(route.query ? { querystring: route.query } : {}),
+      ...(route.body && route.body !== "bytes" ? { body: route.body } : {}),
+    },
+    handler: answer,
+  });
+}
+
+function answerUnknown(request: FastifyRequest, reply: FastifyReply): void {
+  const path = request.url.split("?")[0] ?? "";
+  const methods = methodsOf(path);
+  if (methods.length === 0) {
+    sendProblem(
+      new SharkuError("no-such-call", `Cannot find the call: there is nothing at this path`),
+      reply,
+    );
+    return;
+  }
+  void reply.header("allow", methods.join(", "));
+  const detail = `Cannot answer ${request.method}: this path takes ${methods.join(", ")}`;
+  sendProblem(new SharkuError("method-not-allowed", detail), reply);
+}
+
+function methodsOf(path: string): string[] {
+  const all: readonly Route[] = Object.values(routes);
+  return all
+    .filter((route) => new RegExp(`^${route.path.replaceAll(/:\w+/g, "[^/]+")}/?$`).test(path))
+    .map((route) => route.method);
+}
+
+function makeServer(app: FastifyInstance, onSocket: (socket: Socket) => void): Server {
+  const server = createServer(
+    { headersTimeout: HEADERS_MS_MAX, requestTimeout: REQUEST_MS_MAX, connectionsCheckingInterval: 5_000 },
+    (request: IncomingMessage, response) => app.routing(request, response),
+  );
+  server.on("connection", onSocket);
+  return server;
+}

@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { syncDirectory } from "../lib/atomic-file.ts";
 import { CannotStart } from "../lib/cannot-start.ts";
 import { migrations as allMigrations, type Migration } from "./migrations/migrations.ts";
 import { integerOf, textOf } from "./row.ts";
@@ -158,15 +159,6 @@ function damaged(file: string, verdict: string, cause?: Error): CannotStart {
 function pragma(database: DatabaseSync, name: string): number {
   const row = database.prepare(`PRAGMA ${name}`).get();
   return row ? integerOf(row, name) : 0;
-}
-
-function syncDirectory(directory: string): void {
-  const handle = openSync(directory, "r");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }
 
 function isCode(error: unknown, code: string): boolean {

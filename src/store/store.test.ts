@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
-import { sampleEvent, sampleProc, sampleRun } from "./samples.ts";
+import { sampleEvent, sampleProc, sampleRun } from "../../test/samples.ts";
 import { openStore, Store } from "./store.ts";
 
 async function tempDir() {

@@ -1,6 +1,6 @@
-import type { Proc } from "../contract/proc.ts";
-import { defaultLimits, defaultNetwork, defaultStop } from "../contract/proc.ts";
-import type { NewEvent, ProcRecord, RunRecord } from "../procs/record.ts";
+import type { Proc } from "../src/contract/proc.ts";
+import { defaultLimits, defaultNetwork, defaultStop } from "../src/contract/proc.ts";
+import type { NewEvent, ProcRecord, RunRecord } from "../src/procs/record.ts";
 
 /** Records, runs and events to test with. */
 

@@ -1,0 +1,62 @@
+import type { Event } from "../contract/event.ts";
+import type { Clock } from "../procs/needs.ts";
+
+/** What this room asks of the others. */
+
+export interface JournalStore {
+  /** The events after that number, oldest first, at most `limit`; of one proc where one is named. */
+  readEvents(query: { after: number; limit: number; procId?: string }): Promise<Event[]>;
+  /** `lastSeq` is the highest number given, 0 before the first. */
+  eventRange(): Promise<{ readonly firstSeq: number; readonly lastSeq: number }>;
+}
+
+/** A delivery whose turn has come. */
+export interface DueCallback {
+  readonly event: Event;
+  readonly url: string;
+  /** The origin of the URL: what is bounded together. */
+  readonly target: string;
+  /** How many times it was tried in vain. */
+  readonly attempts: number;
+}
+
+export interface DueQuery {
+  /** Milliseconds since 1970, as every `…At` here. */
+  readonly now: number;
+  readonly limit: number;
+  readonly perTarget: number;
+  readonly skipSeqs: readonly number[];
+  readonly skipTargets: readonly string[];
+  /** Begins with the target after this one and goes round. */
+  readonly afterTarget: string;
+}
+
+/** The outbox. It gives the deliveries of one proc to one URL one at a time, in the order of their events. */
+export interface CallbackStore {
+  /** `nextAt`: when the next one falls due that does not yet, or null. */
+  dueCallbacks(
+    query: DueQuery,
+  ): Promise<{ readonly due: readonly DueCallback[]; readonly nextAt: number | null }>;
+  /** Forgets a delivery, made or given up. Repeating it is fine. */
+  callbackDone(seq: number): Promise<void>;
+  callbackFailed(seq: number, failure: { nextAttemptAt: number; error: string }): Promise<void>;
+  /** Forgets all deliveries of that proc to that URL, and those of events to come. */
+  dropCallbacks(lane: { procId: string; url: string }): Promise<void>;
+}
+
+export interface CallbackNeeds {
+  readonly store: CallbackStore;
+  readonly clock: Clock;
+  /** From 0 up to, but without, 1. */
+  readonly randomFraction: () => number;
+  /** Where the daemon itself listens on TCP: callbacks are not sent there. */
+  readonly ownListeners: readonly Listener[];
+  /** The daemon's version of `Needs.report`: for what has nobody to be answered to. */
+  readonly report: (fault: unknown, context: Record<string, unknown>) => void;
+}
+
+export interface Listener {
+  /** An IP address, without brackets; the unspecified one stands for every address of the host. */
+  readonly address: string;
+  readonly port: number;
+}

@@ -1,0 +1,117 @@
+import { lookup as lookUp } from "node:dns";
+import { request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
+import { request as httpsRequest } from "node:https";
+import type { LookupFunction } from "node:net";
+import type { Event } from "../contract/event.ts";
+import { literalAddress, portOf } from "./callback-address.ts";
+import type { Listener } from "./needs.ts";
+
+/** So much of a receiver's answer is taken in, and thrown away, before the connection is cut. */
+export const ANSWER_BYTES_MAX = 64 * 1024;
+
+export interface Post {
+  readonly url: string;
+  readonly event: Event;
+  /** Ends the attempt; it then fails with the signal's reason, unless the answer's head has come already. */
+  readonly signal: AbortSignal;
+  /** Why nothing may be sent there, or null; asked for the very address that is connected to. */
+  readonly judge: (place: Listener) => string | null;
+}
+
+export interface PostAnswer {
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+}
+
+/** The receiver's address may not be called. */
+export class RefusedAddress extends Error {
+  override readonly name = "RefusedAddress";
+}
+
+/** Sends one event, follows no redirect, and answers with the status, whatever it is. */
+export async function postCallback(post: Post): Promise<PostAnswer> {
+  const url = deliveryUrl(post.url, post.event);
+  const literal = literalAddress(url);
+  // A literal address is connected to without a lookup.
+  if (literal !== null) refuse(post.judge({ address: literal, port: portOf(url) }));
+  const body = deliveryBody(post.event);
+  const response = await send(url, { body, signal: post.signal, lookup: judgedLookup(post, portOf(url)) });
+  const answer = { status: response.statusCode ?? 0, retryAfter: response.headers["retry-after"] };
+  await discardBody(response);
+  return answer;
+}
+
+/** The URL with `name`, `port` and `state` behind its own query, as the orchestrators of 2013 read them. */
+export function deliveryUrl(text: string, { proc }: Event): URL {
+  const url = new URL(text);
+  const added = new URLSearchParams({ name: proc.name });
+  if (proc.port !== null) added.set("port", String(proc.port));
+  added.set("state", proc.state);
+  // Not by searchParams.append: that would spell the URL's own query anew.
+  url.search = url.search === "" ? `?${added}` : `${url.search}&${added}`;
+  url.hash = "";
+  return url;
+}
+
+function deliveryBody({ id, seq, type, time, proc }: Event): Buffer {
+  return Buffer.from(JSON.stringify({ id, seq, type, time, proc }));
+}
+
+interface Sending {
+  readonly body: Buffer;
+  readonly signal: AbortSignal;
+  readonly lookup: LookupFunction;
+}
+
+function send(url: URL, { body, signal, lookup }: Sending): Promise<IncomingMessage> {
+  const options: RequestOptions = {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      "content-length": body.length,
+      "user-agent": "sharku",
+      connection: "close",
+    },
+    // A connection of its own each time, so that each one's address is judged.
+    agent: false,
+    signal,
+    lookup,
+  };
+  const start = url.protocol === "https:" ? httpsRequest : httpRequest;
+  return new Promise((resolve, reject) => {
+    const request = start(url, options, resolve);
+    request.on("error", reject);
+    request.end(body);
+  });
+}
+
+/** Looks a name up and refuses it where a single one of its addresses may not be called. */
+function judgedLookup({ judge }: Post, port: number): LookupFunction {
+  return (hostname, options, callback) => {
+    lookUp(hostname, { ...options, all: true }, (error, addresses) => {
+      const why = addresses?.map(({ address }) => judge({ address, port })).find((word) => word !== null);
+      const [first] = addresses ?? [];
+      if (error) callback(error, "");
+      else if (why) callback(new RefusedAddress(why), "");
+      else if (options.all) callback(null, addresses);
+      else callback(null, first?.address ?? "", first?.family);
+    });
+  };
+}
+
+/** Lets the receiver finish, within bounds; the status has told all that counts, however this ends. */
+function discardBody(response: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    let bytes = 0;
+    response.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > ANSWER_BYTES_MAX) response.destroy();
+    });
+    response.on("error", () => undefined);
+    response.on("close", () => resolve());
+  });
+}
+
+function refuse(why: string | null): void {
+  if (why !== null) throw new RefusedAddress(why);
+}

@@ -1,0 +1,362 @@
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { EventEmitter, once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import Value from "typebox/value";
+import { SharkuError, toProblem } from "../../src/contract/errors.ts";
+import type { Event, LogRecord } from "../../src/contract/event.ts";
+import type { Image } from "../../src/contract/image.ts";
+import { defaultLimits, defaultStop, type Exit, type Proc, ProcSpec } from "../../src/contract/proc.ts";
+import { type Route, type RouteName, routes } from "../../src/contract/routes.ts";
+import { finalStates } from "../../src/contract/states.ts";
+import { parseProcfile } from "../../src/lib/procfile.ts";
+
+/**
+ * A daemon in memory that speaks the contract over real HTTP, for tests of what talks to one. Its procs are told
+ * by their command what to do: `print A`, `exit 3`, `missing` (never starts), anything else runs until stopped,
+ * and where the word `stubborn` is in it, only a stop without grace ends it.
+ */
+export class FakeDaemon {
+  readonly requests: { method: string; url: string; headers: IncomingMessage["headers"]; body: string }[] =
+    [];
+  readonly images = new Map<string, Image>();
+  readonly entries = new Map<string, { proc: Proc; lines: LogRecord[] }>();
+  readonly journal: Event[] = [];
+  readonly token: string | null;
+  readonly #changes = new EventEmitter().setMaxListeners(0);
+  readonly #server = createServer((request, response) => void this.#answer(request, response));
+  #lastTime = Date.parse("2026-01-01T00:00:00Z");
+  #nextId = 1;
+
+  private constructor(token: string | null) {
+    this.token = token;
+  }
+
+  static async listen(
+    on: { socketPath: string } | { port: 0 },
+    token: string | null = null,
+  ): Promise<FakeDaemon> {
+    const daemon = new FakeDaemon(token);
+    daemon.#server.listen("socketPath" in on ? { path: on.socketPath } : { port: 0, host: "127.0.0.1" });
+    await once(daemon.#server, "listening");
+    return daemon;
+  }
+
+  get baseUrl(): string {
+    const address = this.#server.address();
+    if (typeof address === "string" || address === null) return "http://localhost";
+    return `http://127.0.0.1:${address.port}`;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+
+  /** Cuts every connection, as a daemon that dies does. */
+  cutConnections(): void {
+    this.#server.closeAllConnections();
+  }
+
+  addProc(fields: Partial<Proc> & { id: string }): Proc {
+    const proc: Proc = { ...this.#blankProc(fields.id), ...fields };
+    this.entries.set(proc.id, { proc, lines: [] });
+    this.#changes.emit("change");
+    return proc;
+  }
+
+  addLine(id: string, line: string, fields: Partial<LogRecord> = {}): void {
+    const lines = this.#entry(id).lines;
+    lines.push({ time: this.#tick(), stream: "stdout", line, cursor: String(lines.length + 1), ...fields });
+    this.#changes.emit("change");
+  }
+
+  end(id: string, exit: Partial<Exit> = {}): void {
+    const reason = exit.reason ?? (exit.code ? "crashed" : "completed");
+    const at = this.#tick();
+    const full: Exit = { code: 0, signal: null, oom: false, killed: false, message: "", at, reason, ...exit };
+    const state = ["completed", "stopped"].includes(reason) ? "done" : "fail";
+    this.update(id, { state, exit: full, exitedAt: at });
+  }
+
+  update(id: string, fields: Partial<Proc>): Proc {
+    const entry = this.#entry(id);
+    entry.proc = { ...entry.proc, ...fields };
+    const seq = this.journal.length + 1;
+    const time = this.#tick();
+    this.journal.push({ seq, id: `e${seq}`, type: "proc.state", time, procId: id, proc: entry.proc });
+    this.#changes.emit("change");
+    return entry.proc;
+  }
+
+  #entry(id: string) {
+    const entry = this.entries.get(id);
+    if (!entry) throw new SharkuError("proc-not-found", `Cannot find proc "${id}": there is none of that id`);
+    return entry;
+  }
+
+  #tick(): string {
+    this.#lastTime += 1000;
+    return new Date(this.#lastTime).toISOString();
+  }
+
+  #blankProc(id: string): Proc {
+    return {
+      id,
+      app: "shop",
+      name: "web.1",
+      state: "running",
+      ready: true,
+      exit: null,
+      image: null,
+      template: "host",
+      command: "serve",
+      process: null,
+      configNames: [],
+      port: 10_000,
+      ports: {},
+      address: "127.0.0.1:10000",
+      network: { mode: "private" },
+      limits: defaultLimits,
+      stop: defaultStop,
+      labels: {},
+      hypervisor: "fake",
+      createdAt: this.#tick(),
+      startedAt: this.#tick(),
+      exitedAt: null,
+      timings: {},
+      links: { self: `/v1/procs/${id}`, logs: `/v1/procs/${id}/logs`, events: `/v1/procs/${id}/events` },
+    };
+  }
+
+  #create(id: string, body: string): Proc {
+    const spec: unknown = JSON.parse(body);
+    if (!Value.Check(ProcSpec, spec))
+      throw new SharkuError(
+        "invalid-request",
+        `Cannot create a proc: ${JSON.stringify(Value.Errors(ProcSpec, spec))}`,
+      );
+    const image = spec.image ? this.images.get(spec.image) : undefined;
+    const command = spec.command ?? image?.processes[spec.process ?? ""] ?? "serve";
+    const text = typeof command === "string" ? command : command.join(" ");
+    this.addProc({
+      id,
+      app: spec.app,
+      name: spec.name,
+      state: "boot",
+      startedAt: null,
+      command,
+      process: spec.process ?? null,
+      configNames: Object.keys(spec.config ?? {}),
+      image: image ? { ref: image.digest, digest: image.digest, bytes: image.bytes } : null,
+    });
+    setImmediate(() => this.#play(id, text));
+    return this.#entry(id).proc;
+  }
+
+  #play(id: string, command: string): void {
+    if (command.startsWith("missing")) {
+      this.end(id, { code: 127, reason: "command", message: `the program "missing" cannot be found` });
+      return;
+    }
+    this.update(id, { state: "running", startedAt: this.#tick() });
+    const [verb, ...words] = command.split(" ");
+    if (verb === "print") this.addLine(id, words.join(" "));
+    if (verb === "print" || verb === "exit") this.end(id, { code: verb === "exit" ? Number(words[0]) : 0 });
+  }
+
+  #stop(id: string, graceMs: number): Proc {
+    const { proc } = this.#entry(id);
+    if (finalStates.includes(proc.state)) return proc;
+    this.update(id, { state: "stopping" });
+    const isStubborn = String(proc.command).includes("stubborn");
+    if (isStubborn && graceMs > 0) return this.#entry(id).proc;
+    setImmediate(() => {
+      if (graceMs > 0) this.addLine(id, "goodbye");
+      const killed = graceMs === 0;
+      this.end(id, { code: killed ? 137 : 143, reason: "stopped", killed, message: "stopped as asked" });
+    });
+    return this.#entry(id).proc;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? "/", "http://fake");
+    try {
+      const { name, params } = matchRoute(request.method ?? "GET", url.pathname);
+      const isOpen = "open" in routes[name];
+      if (this.token !== null && !isOpen && request.headers.authorization !== `Bearer ${this.token}`)
+        throw new SharkuError("unauthorized", "Cannot take the call: a token is needed");
+      const chunks: Buffer[] = await Array.fromAsync(request);
+      const bytes = Buffer.concat(chunks);
+      const { method = "", headers } = request;
+      const body = bytes.toString("utf8");
+      this.requests.push({ method, url: request.url ?? "", headers, body });
+      const [status, reply] = await this.#handle({
+        name,
+        params,
+        query: url.searchParams,
+        bytes,
+        body,
+        response,
+      });
+      if (reply === undefined) return;
+      response.writeHead(status, { "content-type": "application/json" });
+      response.end(status === 204 ? undefined : JSON.stringify(reply));
+    } catch (error) {
+      const known = error instanceof SharkuError ? error : new SharkuError("internal", String(error));
+      response.writeHead(known.status, { "content-type": "application/problem+json" });
+      response.end(JSON.stringify(toProblem(known)));
+    }
+  }
+
+  async #handle(call: Call): Promise<[status: number, reply: unknown]> {
+    const { params, query, body } = call;
+    const id = params["id"] ?? "";
+    switch (call.name) {
+      case "createProc":
+        return [201, this.#create(`p${String(this.#nextId++).padStart(3, "0")}`, body)];
+      case "putProc":
+        return this.entries.has(id) ? [200, this.#entry(id).proc] : [201, this.#create(id, body)];
+      case "listProcs":
+        return [200, this.#page(query)];
+      case "getProc":
+        return [200, this.#entry(id).proc];
+      case "stopProc":
+        return [202, this.#stop(id, JSON.parse(body).graceMs ?? 30_000)];
+      case "deleteProc":
+        this.#stop(id, Number(query.get("graceMs") ?? 30_000));
+        setTimeout(() => this.entries.delete(id), 60);
+        return [202, this.#entry(id).proc];
+      case "waitProc":
+        return [200, await this.#wait(id, query)];
+      case "procLogs":
+        return [200, await this.#streamLog(id, call)];
+      case "events":
+      case "procEvents":
+        call.response.end(this.journal.map((event) => `${JSON.stringify(event)}\n`).join(""));
+        return [200, undefined];
+      case "pushImage":
+        return [201, this.#takeIn(call.bytes)];
+      case "listImages":
+        return [200, { items: [...this.images.values()], next: null, seq: 0 }];
+      case "deleteImage":
+        this.images.delete(params["digest"] ?? "");
+        return [204, null];
+      case "listTemplates":
+        return [
+          200,
+          { items: [{ name: "host", kind: "host", description: "the host's own /usr" }], next: null, seq: 0 },
+        ];
+      case "live":
+      case "ready":
+        return [200, { status: "ok" }];
+      case "info":
+        return [200, fakeInfo(this.entries.size)];
+      default:
+        throw new SharkuError("no-such-call", `Cannot answer ${call.name}: the fake does not know it`);
+    }
+  }
+
+  #page(query: URLSearchParams): unknown {
+    const all = [...this.entries.values()].map(({ proc }) => proc);
+    const fitting = all.filter(
+      (proc) =>
+        proc.app === (query.get("app") ?? proc.app) && proc.state === (query.get("state") ?? proc.state),
+    );
+    const from = Number(query.get("cursor") ?? 0);
+    const to = from + Number(query.get("limit") ?? 100);
+    return {
+      items: fitting.slice(from, to),
+      next: to < fitting.length ? String(to) : null,
+      seq: this.journal.length,
+    };
+  }
+
+  async #wait(id: string, query: URLSearchParams): Promise<Proc> {
+    const timeout = AbortSignal.timeout(Number(query.get("timeoutMs") ?? 60_000));
+    while (true) {
+      // Ends with the state or the timeout.
+      const { proc } = this.#entry(id);
+      if (finalStates.includes(proc.state) || (query.get("until") === "running" && proc.startedAt))
+        return proc;
+      await once(this.#changes, "change", { signal: timeout }).catch(() => {
+        throw new SharkuError("wait-timeout", `Cannot wait for proc "${id}": it is ${proc.state}`);
+      });
+    }
+  }
+
+  async #streamLog(id: string, { query, response }: Call): Promise<undefined> {
+    const entry = this.#entry(id);
+    response.writeHead(200, { "content-type": "application/x-ndjson" });
+    response.flushHeaders();
+    let sent = query.has("after") ? Number(query.get("after")) : 0;
+    if (query.has("tail")) sent = Math.max(0, entry.lines.length - Number(query.get("tail")));
+    const gone = new AbortController();
+    response.on("close", () => gone.abort());
+    while (!gone.signal.aborted) {
+      for (const line of entry.lines.slice(sent)) response.write(`${JSON.stringify(line)}\n`);
+      sent = entry.lines.length;
+      if (query.get("follow") !== "true" || finalStates.includes(entry.proc.state)) break;
+      await once(this.#changes, "change", { signal: gone.signal }).catch(() => undefined);
+    }
+    response.end();
+  }
+
+  #takeIn(bytes: Buffer): Image {
+    const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+    const listing = spawnSync("tar", ["-t"], { input: bytes, encoding: "utf8" });
+    if (listing.status !== 0)
+      throw new SharkuError("bad-archive", `Cannot take in the archive: ${listing.stderr}`);
+    const procfile = spawnSync("tar", ["-xO", "./Procfile"], { input: bytes, encoding: "utf8" });
+    const image: Image = {
+      digest,
+      bytes: bytes.length,
+      unpackedBytes: bytes.length,
+      files: listing.stdout.trim().split("\n").length,
+      processes: procfile.status === 0 ? parseProcfile(procfile.stdout) : {},
+      createdAt: this.#tick(),
+    };
+    this.images.set(digest, image);
+    return image;
+  }
+}
+
+interface Call {
+  readonly name: RouteName;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  readonly bytes: Buffer;
+  readonly body: string;
+  readonly response: ServerResponse;
+}
+
+function matchRoute(method: string, path: string): { name: RouteName; params: Record<string, string> } {
+  const table: Readonly<Record<string, Route>> = routes;
+  for (const name of Object.keys(routes)) {
+    const route = table[name];
+    const pattern = new RegExp(`^${route?.path.replace(/:(\w+)/g, "(?<$1>[^/]+)")}$`);
+    const match = route?.method === method ? pattern.exec(path) : null;
+    // `Object.keys` forgets that the keys are the names of the routes.
+    if (match) return { name: name as RouteName, params: decode(match.groups ?? {}) };
+  }
+  throw new SharkuError("no-such-call", `Cannot find "${method} ${path}": there is no such call`);
+}
+
+function decode(groups: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(groups).map(([name, value]) => [name, decodeURIComponent(value)]));
+}
+
+function fakeInfo(count: number): object {
+  return {
+    name: "fake",
+    version: "0.0.0",
+    instance: "abcdef",
+    startedAt: "2026-01-01T00:00:00.000Z",
+    portRange: "10000-19999",
+    addresses: ["127.0.0.1:7420"],
+    runtime: { name: "crun", version: "1.8.1" },
+    cgroup: "v2",
+    procs: { running: count },
+  };
+}

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -29,6 +29,14 @@ test("npm pack makes a package that runs, imports and has types", async (context
     [tsc, "--noEmit", "--strict", "--module", "nodenext", "--types", "", "--lib", "esnext,dom", "use.ts"],
     dir,
   );
+});
+
+test("npm ci accepts the lockfile, as a fresh clone's set-up needs it", async (context) => {
+  const dir = await mkdtemp(join(tmpdir(), "sharku-lock-"));
+  context.after(() => rm(dir, { recursive: true, force: true }));
+  for (const file of ["package.json", "package-lock.json", ".npmrc"])
+    await cp(join(root, file), join(dir, file));
+  run(["npm", "ci", "--dry-run", "--ignore-scripts", "--offline", "--loglevel=error"], dir);
 });
 
 const useOfTheClient = `

@@ -47,6 +47,8 @@ export interface IsolationNeeds {
   /** First host uid and gid of this daemon's block. */
   readonly idBase: number;
   readonly conmonProgram: string;
+  /** Which cgroups the limits are set in. */
+  readonly layout: "v1" | "v2";
   readonly sleep: (ms: number) => Promise<void>;
   readonly report: (fault: unknown, context: Record<string, unknown>) => void;
 }

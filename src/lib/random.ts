@@ -13,3 +13,11 @@ export function randomHex(digits: number): string {
 export function randomFraction(): number {
   return Math.random();
 }
+
+const NAME_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz";
+const NAME_LENGTH = 16;
+
+/** 80 random bits as 16 letters and digits (Crockford's, without i, l, o and u): nobody guesses one. */
+export function randomName(): string {
+  return [...randomBytes(NAME_LENGTH)].map((byte) => NAME_LETTERS[byte % NAME_LETTERS.length]).join("");
+}

@@ -1,0 +1,93 @@
+import { hostname } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { CannotStart } from "../lib/cannot-start.ts";
+
+/** What `sharku serve` is told, by options or by SHARKU_… variables; the option wins. */
+export interface DaemonConfig {
+  readonly stateDir: string;
+  readonly runDir: string;
+  readonly socket: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly portRange: { readonly first: number; readonly last: number };
+  readonly name: string;
+}
+
+export const serveHelp = `Usage: sharku serve [OPTION]…
+
+Runs the hypervisor: a daemon that runs apps for others who ask it over REST. Needs root.
+
+Options (each also as a variable, --state-dir as SHARKU_STATE_DIR and so on):
+  --state-dir DIR     what must survive a reboot       (/var/lib/sharku)
+  --run-dir DIR       what need not                    (/run/sharku)
+  --socket PATH       socket for callers on this host  (<run-dir>/sharku.sock)
+  --listen HOST:PORT  address for callers with a token (127.0.0.1:7420)
+  --port-range A-B    ports that procs are given       (10000-19999)
+  --name NAME         name of this hypervisor          (the host's)
+  --help              this text
+
+The token for --listen is in <state-dir>/admin.token. SIGTERM ends the daemon; its procs run on, and the next
+start finds them. Exit code 78: it cannot start, and the one line on stderr says why.
+`;
+
+const options = {
+  "state-dir": { type: "string" },
+  "run-dir": { type: "string" },
+  socket: { type: "string" },
+  listen: { type: "string" },
+  "port-range": { type: "string" },
+  name: { type: "string" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
+/** Reads arguments and environment; `help` where only that is asked for. Errors: CannotStart. */
+export function parseConfig(argv: readonly string[], env: NodeJS.ProcessEnv): DaemonConfig | "help" {
+  const values = parseValues(argv);
+  if (values.help === true) return "help";
+  const pick = (name: keyof typeof values, fallback: string): string => {
+    const given = values[name];
+    if (typeof given === "string") return given;
+    return env[`SHARKU_${name.toUpperCase().replaceAll("-", "_")}`] || fallback;
+  };
+  const runDir = resolve(pick("run-dir", "/run/sharku"));
+  return {
+    stateDir: resolve(pick("state-dir", "/var/lib/sharku")),
+    runDir,
+    socket: resolve(pick("socket", join(runDir, "sharku.sock"))),
+    listen: parseListen(pick("listen", "127.0.0.1:7420")),
+    portRange: parsePortRange(pick("port-range", "10000-19999")),
+    name: pick("name", hostname()),
+  };
+}
+
+function parseValues(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options, allowPositionals: false }).values;
+  } catch (cause) {
+    const words = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+    throw new CannotStart(`Cannot start: ${words}, see sharku serve --help`, { cause });
+  }
+}
+
+/** Only loopback: any other address needs TLS, which this version does not speak. */
+function parseListen(text: string): DaemonConfig["listen"] {
+  const match = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):(\d+)$/.exec(text);
+  const port = Number(match?.[2]);
+  if (match?.[1] === undefined || port > 65535) {
+    throw new CannotStart(
+      `Cannot listen on "${text}": it is no loopback address with a port, wanted one like 127.0.0.1:7420`,
+    );
+  }
+  return { host: match[1].replace(/[[\]]/g, ""), port };
+}
+
+function parsePortRange(text: string): DaemonConfig["portRange"] {
+  const match = /^(\d+)-(\d+)$/.exec(text);
+  const [first, last] = [Number(match?.[1]), Number(match?.[2])];
+  if (match === null || first < 1024 || last > 65535 || first > last) {
+    throw new CannotStart(
+      `Cannot use port range "${text}": wanted two ports from 1024 to 65535, the lower one first, like 10000-19999`,
+    );
+  }
+  return { first, last };
+}

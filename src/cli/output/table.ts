@@ -15,7 +15,7 @@ export interface Column<T> {
 }
 
 const GAP = "  ";
-const LAST_WIDTH_MIN = 8;
+const LAST_WIDTH_MIN = 4;
 const WIDE = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}]/u;
 
 /** Columns side by side; cut to the width of a terminal, whole everywhere else. */

@@ -36,7 +36,7 @@ export function formatSize(bytes: number): string {
     value /= 1024;
     power += 1;
   }
-  const digits = power > 0 && value < 9.95 && !Number.isInteger(value) ? value.toFixed(1) : value.toFixed(0);
+  const digits = power > 0 && value < 9.95 ? value.toFixed(1).replace(".0", "") : value.toFixed(0);
   return digits + SIZE_UNITS[power];
 }
 

@@ -69,7 +69,9 @@ async function run(call: Invocation): Promise<number> {
   using interrupts = new Interrupts(call.io);
   const image = source ? await sendUnlessInterrupted(call, { source, interrupts }) : null;
   const proc = await createProc(call, { ...settings, ...(await identify(call, { source, image })) });
-  return call.options.flag("detach") ? runDetached(call, proc) : runInForeground(call, { proc, interrupts });
+  if (call.options.flag("detach")) return await runDetached(call, proc);
+  // Awaited here, since the interrupts are held no longer than this function.
+  return await runInForeground(call, { proc, interrupts });
 }
 
 function checkUsage(call: Invocation): void {

@@ -1,4 +1,4 @@
-import type { Proc } from "../src/contract/proc.ts";
+import type { Exit, Proc } from "../src/contract/proc.ts";
 import { defaultLimits, defaultNetwork, defaultStop } from "../src/contract/proc.ts";
 import type { NewEvent, ProcRecord, RunRecord } from "../src/procs/record.ts";
 
@@ -40,6 +40,12 @@ export function sampleProc(id: string, more: Partial<ProcRecord> = {}): ProcReco
 export function sampleRun(id: string, { procId, slot }: { procId: string; slot: number }): RunRecord {
   return { id, procId, number: 1, slot, bootId: "boot", createdAt: TIME, templateVersion: "1" };
 }
+
+export const sampleExit: Exit = {
+  ...{ code: 0, signal: null, reason: "completed", oom: false, killed: false },
+  message: "The command ended with code 0",
+  at: TIME,
+};
 
 export function sampleEvent(id: string, procId: string, time = TIME): NewEvent {
   return { id, type: "proc.state", time, procId, proc: wireProc(procId) };

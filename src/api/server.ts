@@ -5,6 +5,7 @@ import Fastify, {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  LogController,
 } from "fastify";
 import { SharkuError } from "../contract/errors.ts";
 import { type Route, type RouteName, routes } from "../contract/routes.ts";
@@ -35,6 +36,8 @@ const BODY_BYTES_MAX = 1024 * 1024;
 const HEADERS_MS_MAX = 10_000;
 const REQUEST_MS_MAX = 3_600_000;
 
+const STARTING = "Cannot answer yet: the daemon is finding its procs again, GET /readyz tells when it has";
+
 export interface Api {
   /** A server for callers that come in by that door; not listening yet. */
   serverFor(door: Door): Server;
@@ -48,7 +51,7 @@ export async function buildApi(
   const doors = new WeakMap<Socket, Door>();
   const app = Fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 128 },
@@ -59,7 +62,9 @@ export async function buildApi(
   app.addHook("onRequest", async (request, reply) => {
     void reply.header("x-content-type-options", "nosniff").header("x-request-id", request.id);
     const open = request.routeOptions.config.isOpen === true;
-    if (!open) admit(request.raw, doors.get(request.raw.socket) ?? "network", guard);
+    if (open) return;
+    admit(request.raw, doors.get(request.raw.socket) ?? "network", guard);
+    if (needs.health() === "starting") throw new SharkuError("starting-up", STARTING);
   });
   // A call whose fields are all optional may come without a body.
   app.addHook("preValidation", async (request) => {

@@ -1,16 +1,21 @@
+import type { Server } from "node:http";
+import type { FastifyBaseLogger } from "fastify";
 import { pino } from "pino";
 import { digestToken } from "../api/guard.ts";
+import type { ApiNeeds } from "../api/needs.ts";
 import { buildApi } from "../api/server.ts";
 import { CannotStart } from "../lib/cannot-start.ts";
+import { randomHex } from "../lib/random.ts";
 import { networkNames } from "../network/names.ts";
 import { subnetIsTaken } from "../network/subnet.ts";
-import { claimInstance, loadInstanceId } from "../store/registry.ts";
+import { ensureInstanceId } from "../store/instance-id.ts";
+import { claimInstance, defaultRegistryFile } from "../store/registry.ts";
 import { openStore } from "../store/store.ts";
 import { loadAdminToken } from "./admin-token.ts";
 import { type DaemonConfig, parseConfig, serveHelp } from "./config.ts";
 import { makeDirectories } from "./directories.ts";
 import { listenOnAddress, listenOnSocket } from "./listen.ts";
-import { type Wired, wire } from "./wire.ts";
+import { wire } from "./wire.ts";
 
 /**
  * Room daemon: builds the rooms, joins them, and lives as long as `sharku serve` does. Nobody imports it.
@@ -19,6 +24,9 @@ import { type Wired, wire } from "./wire.ts";
  * - Whatever ends the daemon, its procs run on, and the next start finds them.
  * - It answers before it has found everything; /readyz tells when it has.
  */
+
+/** How long calls under way may take when the daemon ends, in milliseconds. */
+const CLOSE_CALLS_MS = 500;
 
 /** EX_CONFIG of sysexits.h: it cannot start, and trying again alone will not help. */
 const EXIT_CANNOT_START = 78;
@@ -44,47 +52,65 @@ async function serve(config: DaemonConfig): Promise<number> {
     throw new CannotStart("Cannot start: sharku serve needs root, call it by sudo");
   // Directories are made with the modes they need; a stricter mask of the caller's would close them to procs.
   process.umask(0o022);
-  const log = pino(
-    { level: process.env["SHARKU_LOG_LEVEL"] ?? "info" },
-    pino.destination({ dest: 2, sync: false }),
-  );
   const stop = stopSignal();
+  const log = pino({ level: process.env["SHARKU_LOG_LEVEL"] ?? "info" }, pino.destination(2));
+  await using undo = new AsyncDisposableStack();
+
   await makeDirectories([config.stateDir, config.runDir]);
   const store = await openStore({ stateDir: config.stateDir });
-  const token = await loadAdminToken(config.stateDir);
-  const instance = await claim(config);
+  undo.defer(() => store.close());
+
   const life: { health: "starting" | "ok" | "stopping" } = { health: "starting" };
+  const instance = await claim(config);
   const wired = await wire({ config, store, instance, log, health: () => life.health });
-  const guard = { tokenDigest: digestToken(token), hostNames: [config.listen.host] };
-  const api = await buildApi(wired.api, { guard, log });
-  const servers = [api.serverFor("socket"), api.serverFor("network")] as const;
-  await listenOnSocket(servers[0], config.socket);
-  await listenOnAddress(servers[1], config.listen);
+  undo.defer(() => wired.close());
+
+  const servers = await listen(config, { api: wired.api, log });
+  undo.defer(() => closeServers(servers));
+
   await wired.open();
   life.health = "ok";
   log.info({ socket: config.socket, listen: config.listen, instance: instance.id }, "ready");
-
-  const died = store.died.then((error) => error);
-  const end = await Promise.race([stop, died]);
+  const end = await Promise.race([stop, store.died]);
   life.health = "stopping";
   if (end instanceof Error) throw end;
   log.info({ signal: end }, "ending; the procs run on");
-  for (const server of servers) server.close();
-  await closeRooms(wired, store);
-  for (const server of servers) server.closeAllConnections();
-  await api.close();
   return 0;
 }
 
-async function closeRooms(wired: Wired, store: { close(): Promise<void> }): Promise<void> {
-  await wired.close();
-  await store.close();
+async function listen(
+  config: DaemonConfig,
+  { api: needs, log }: { api: ApiNeeds; log: FastifyBaseLogger },
+): Promise<Server[]> {
+  const token = await loadAdminToken(config.stateDir);
+  const guard = { tokenDigest: digestToken(token), hostNames: [config.listen.host] };
+  const api = await buildApi(needs, { guard, log });
+  const [socketServer, networkServer] = [api.serverFor("socket"), api.serverFor("network")];
+  await listenOnSocket(socketServer, config.socket);
+  try {
+    await listenOnAddress(networkServer, config.listen);
+  } catch (error) {
+    await closeServers([socketServer]);
+    throw error;
+  }
+  return [socketServer, networkServer];
+}
+
+/** Takes no more calls, gives those under way a moment, then cuts them off. */
+async function closeServers(servers: readonly Server[]): Promise<void> {
+  const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+  const timer = setTimeout(() => {
+    for (const server of servers) server.closeAllConnections();
+  }, CLOSE_CALLS_MS);
+  await Promise.all(closed);
+  clearTimeout(timer);
 }
 
 async function claim({ stateDir }: DaemonConfig) {
-  const id = await loadInstanceId(stateDir);
+  const id = ensureInstanceId({ stateDir, makeId: () => randomHex(6) });
   const ours = networkNames(id).bridge;
-  const index = await claimInstance({
+  const index = claimInstance({
+    registryFile: defaultRegistryFile(process.env),
     instanceId: id,
     stateDir,
     isTaken: (candidate: number) => subnetIsTaken(candidate, { ours }),

@@ -14,7 +14,7 @@ import { Containers, type IsolationNeeds } from "../isolation/isolation.ts";
 import { runtimeDir } from "../isolation/run-paths.ts";
 import { Runtime } from "../isolation/runtime.ts";
 import { UnpackSandbox } from "../isolation/unpack-sandbox.ts";
-import { systemClock } from "../lib/clock.ts";
+import { pause, systemClock } from "../lib/clock.ts";
 import { randomFraction, randomName } from "../lib/random.ts";
 import { openLogs } from "../logs/logs.ts";
 import { BridgeNetwork } from "../network/network.ts";
@@ -128,7 +128,7 @@ async function openIsolation({ config, instance }: Parts, report: IsolationNeeds
   const { version: layout } = await detectCgroups();
   const { mounts } = await gatherCgroups();
   const roots = mounts.filter(({ readOnly }) => !readOnly).map(({ path }) => path);
-  const sleep = (ms: number) => systemClock.sleep(ms);
+  const sleep = pause;
   const cgroups = new Cgroups({ version: layout, roots }, `sharku-${instance.id}`, sleep);
   const { swapAccounting } = await cgroups.open();
   const needs: IsolationNeeds = {

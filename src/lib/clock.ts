@@ -7,3 +7,8 @@ export const systemClock = {
   sleep: (ms: number, signal?: AbortSignal): Promise<void> =>
     timer(ms, undefined, signal ? { ref: false, signal } : { ref: false }),
 };
+
+/** As `sleep`, but for somebody who waits for the end of it: Node stays alive. */
+export function pause(ms: number): Promise<void> {
+  return timer(ms);
+}

@@ -41,7 +41,7 @@ export async function runCommand(
   const result = await tryCommand(argv, options);
   if (result.code === 0) return result;
   const why = result.code === null ? `ended by ${result.signal}` : `exit code ${result.code}`;
-  const text = result.stderr.trim().split("\n").slice(-5).join("; ").slice(0, 2000);
+  const text = result.stderr.trim().replaceAll("\n", "; ").slice(0, 2000);
   throw new CommandError(`Cannot run "${argv[0]}": ${why}${text ? `: ${text}` : ""}`, result);
 }
 

@@ -64,31 +64,31 @@ ${list(resolvers)}
 ${list(notPublic)}
   }
   chain guard {
-    comment "the bridge answers for loopback addresses (route_localnet), so nobody behind it may name one"
-    type filter hook prerouting priority raw; policy accept;
+    # the bridge answers for loopback addresses (route_localnet), so nobody behind it may name one
+    type filter hook prerouting priority -300; policy accept;
     iifname "${bridge}" ip daddr 127.0.0.0/8 drop
   }
   chain publish_local {
-    type nat hook output priority dstnat; policy accept;
+    type nat hook output priority -100; policy accept;
     ip daddr . tcp dport @published dnat ip to ip daddr . tcp dport map @published
   }
   chain publish {
-    type nat hook prerouting priority dstnat; policy accept;
+    type nat hook prerouting priority -100; policy accept;
     iifname != "${bridge}" ip daddr . tcp dport @published dnat ip to ip daddr . tcp dport map @published
   }
-  chain masquerade {
-    type nat hook postrouting priority srcnat; policy accept;
+  chain hide_procs {
+    type nat hook postrouting priority 100; policy accept;
     oifname "${bridge}" ip saddr 127.0.0.0/8 masquerade
     oifname != "${bridge}" ip saddr ${subnet.cidr} masquerade
   }
-  chain input {
-    comment "procs reach no service of the host"
-    type filter hook input priority filter; policy accept;
+  chain to_host {
+    # procs reach no service of the host
+    type filter hook input priority 0; policy accept;
     iifname "${bridge}" ct state established,related accept
     iifname "${bridge}" drop
   }
-  chain forward {
-    type filter hook forward priority filter; policy accept;
+  chain through_host {
+    type filter hook forward priority 0; policy accept;
     iifname "${bridge}" oifname "${bridge}" drop
     oifname "${bridge}" ct state established,related accept
     oifname "${bridge}" ct status dnat accept

@@ -39,6 +39,8 @@ export class BridgeNetwork implements Network {
   readonly #names: NetworkNames;
   readonly #subnet: Subnet;
   readonly #ports: PortPool;
+  /** What is published now, by slot: what the table must say if somebody has flushed it. */
+  readonly #leases = new Map<number, NetworkLease>();
   /** nft takes one transaction after another in any case; waiting here keeps their order ours. */
   readonly #firewall = new Lane();
 
@@ -64,32 +66,31 @@ export class BridgeNetwork implements Network {
   async attach(lease: NetworkLease & { readonly pid: number }): Promise<void> {
     const { slot, pid } = lease;
     await plugIn(this.#names, { slot, pid, address: addressOfSlot(this.#index, slot), subnet: this.#subnet });
-    await this.#apply(publishText(this.#names, this.#published(lease)));
+    this.#leases.set(slot, lease);
+    await this.#change(publishText(this.#names, this.#published(lease)));
   }
 
   async detach(lease: NetworkLease): Promise<void> {
-    await this.#apply(unpublishText(this.#names, this.#published(lease)));
+    this.#leases.delete(lease.slot);
+    await this.#change(unpublishText(this.#names, this.#published(lease)));
     await unplug(this.#names, lease.slot);
   }
 
   async sweep(live: readonly NetworkLease[]): Promise<void> {
-    const { nameservers: resolvers } = await hostResolving();
+    this.#leases.clear();
+    for (const lease of live) this.#leases.set(lease.slot, lease);
     await raiseBridge(this.#names, this.#subnet);
-    await this.#apply(
-      tableText(
-        { names: this.#names, subnet: this.#subnet, resolvers },
-        live.map((lease) => this.#published(lease)),
-      ),
-    );
-    const slots = new Set(live.map((lease) => lease.slot));
-    for (const slot of await pluggedSlots(this.#names)) if (!slots.has(slot)) await unplug(this.#names, slot);
+    await this.#firewall.run(() => this.#rewrite());
+    for (const slot of await pluggedSlots(this.#names)) {
+      if (!this.#leases.has(slot)) await unplug(this.#names, slot);
+    }
   }
 
   /** Takes everything off the host, for a daemon that ends without procs. */
   async remove(): Promise<void> {
     for (const slot of await pluggedSlots(this.#names)) await unplug(this.#names, slot);
     await removeBridge(this.#names);
-    await this.#apply(removeTableText(this.#names));
+    await this.#firewall.run(() => applyFirewall(removeTableText(this.#names)));
   }
 
   async nameFiles({ hostname, slot }: { hostname: string; slot: number | null }) {
@@ -108,7 +109,14 @@ export class BridgeNetwork implements Network {
     return { hostAddress: HOST_ADDRESS, port, procAddress: addressOfSlot(this.#index, slot) };
   }
 
-  #apply(text: string): Promise<void> {
-    return this.#firewall.run(() => applyFirewall(text));
+  /** Changes an element; where the table is not what it should be (somebody flushed it), writes all of it anew. */
+  #change(text: string): Promise<void> {
+    return this.#firewall.run(() => applyFirewall(text).catch(() => this.#rewrite()));
+  }
+
+  async #rewrite(): Promise<void> {
+    const { nameservers: resolvers } = await hostResolving();
+    const published = [...this.#leases.values()].map((lease) => this.#published(lease));
+    await applyFirewall(tableText({ names: this.#names, subnet: this.#subnet, resolvers }, published));
   }
 }

@@ -132,6 +132,8 @@ function withRegistry<T>(file: string, work: (database: DatabaseSync) => T): T {
   } catch (error) {
     if (error instanceof CannotStart || !(error instanceof Error)) throw error;
     const hint = sqliteTrouble(error) === "busy" ? "another daemon holds it, try again" : "mend or remove it";
-    throw new CannotStart(`Cannot use the registry of daemons "${file}": ${error.message}, ${hint}`, { cause: error });
+    throw new CannotStart(`Cannot use the registry of daemons "${file}": ${error.message}, ${hint}`, {
+      cause: error,
+    });
   }
 }

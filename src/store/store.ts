@@ -131,7 +131,6 @@ export class Store implements ProcStore {
     const ended = new Promise<void>((resolve) => this.#worker.once("exit", () => resolve()));
     const answer = this.#call("close", null);
     this.#end = new Error("Cannot use the store: it is closed");
-    this.#worker.ref();
     try {
       await answer;
     } finally {
@@ -154,7 +153,8 @@ export class Store implements ProcStore {
   #settle(answer: Answer): void {
     const pending = this.#pending.get(answer.id);
     this.#pending.delete(answer.id);
-    if (this.#pending.size === 0) this.#worker.unref();
+    // While it closes, the worker is waited for to its end.
+    if (this.#pending.size === 0 && !this.#closing) this.#worker.unref();
     if (answer.ok) pending?.resolve(answer.value);
     else pending?.reject(toError(answer));
   }

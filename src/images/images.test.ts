@@ -15,11 +15,11 @@ import {
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { type ErrorCode, SharkuError } from "../contract/errors.ts";
+import { BoundedLines } from "../lib/bounded-lines.ts";
 import { runCommand, tryCommand } from "../lib/run-command.ts";
 import { type ImageRoom, openImages } from "./images.ts";
 import { defaultImageLimits, type UnpackJob, type UnpackResult, type UnpackSandbox } from "./needs.ts";
@@ -30,7 +30,7 @@ import { defaultImageLimits, type UnpackJob, type UnpackResult, type UnpackSandb
  */
 const plainSandbox: UnpackSandbox = {
   unpack(job: UnpackJob): Promise<UnpackResult> {
-    const [program = "", ...rest] = job.argv.map((word) => (word === "/target" ? "." : word));
+    const [program = "", ...rest] = job.argv.map((word) => (word === "/app" ? "." : word));
     const user = process.getuid?.() === 0 ? { uid: 1000, gid: 1000 } : {};
     return new Promise((resolve, reject) => {
       const child = spawn(program, rest, { cwd: job.targetDir, detached: true, ...user });
@@ -40,7 +40,7 @@ const plainSandbox: UnpackSandbox = {
       child.stderr.on("data", (chunk: Buffer) => {
         stderr += chunk;
       });
-      createInterface({ input: child.stdout }).on("line", job.onLine);
+      child.stdout.on("data", new BoundedLines(16_384, job.onLine).add);
       child.stdin.on("error", () => undefined);
       job.input.pipe(child.stdin);
       child.on("error", reject);
@@ -188,8 +188,8 @@ describe("openImages()", () => {
   test("takeIn() takes off setuid, setgid and sticky, and opens closed directories for their owner", async () => {
     const { image } = await takeIn(
       makeTar([
-        { name: "./", type: "5", mode: 0o7000 },
-        { name: "shut/", type: "5", mode: 0o1000 },
+        { name: "./", type: "5", mode: 0o7400 },
+        { name: "shut/", type: "5", mode: 0o1400 },
         { name: "shut/tool", mode: 0o6755 },
       ]),
     );
@@ -302,6 +302,8 @@ describe("openImages()", () => {
     await refuses(gzipSync(makeTar(deep)), "bad-archive", /more than 2000 files and directories at/);
     const padding = Buffer.concat([makeTar([file]), Buffer.alloc(16 * 1024 * 1024)]);
     await refuses(gzipSync(padding), "bad-archive", /when it is decompressed/);
+    const name = { name: "x", type: "L", body: Buffer.alloc(10 * 1024 * 1024, "n") };
+    await refuses(gzipSync(makeTar([name, file])), "bad-archive", /File name too long/);
   });
 
   test("takeIn() takes an archive up to the limits, the hundreds of levels of a path among it", async () => {

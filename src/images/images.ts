@@ -9,7 +9,7 @@ import { toOperatingError } from "./disk-errors.ts";
 import { readImageFile, writeImageFile } from "./image-file.ts";
 import type { ImageLimits, ImagesNeeds } from "./needs.ts";
 import { readProcfile } from "./read-procfile.ts";
-import { type Received, receive } from "./receive.ts";
+import { openBody, type Received, receive } from "./receive.ts";
 import { unpack } from "./unpack.ts";
 
 /**
@@ -111,12 +111,13 @@ class ImageKeeper implements ImageRoom {
         `Cannot take in the archive: ${TAKE_INS_MAX} others are being taken in, wanted fewer at once`,
       );
     this.#takeIns += 1;
+    const body = openBody(stream, signal);
     const jobId = this.#options.randomId();
     const workDir = join(this.#options.dir, INCOMING, jobId);
     try {
       await mkdir(workDir, { mode: 0o700 }).catch(toOperatingError);
       const bytesMax = this.#options.limits.uploadBytesMax;
-      const received = await receive(stream, { file: join(workDir, "archive"), bytesMax, signal });
+      const received = await receive(body, { file: join(workDir, "archive"), bytesMax, signal });
       return await this.#oneAtATime(received.digest, () => this.#keep(received, { jobId, workDir, signal }));
     } finally {
       this.#takeIns -= 1;

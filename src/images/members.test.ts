@@ -7,14 +7,15 @@ const limits = { bytesMax: 1000, filesMax: 3 };
 test("Members.add() takes files, links, hard links and the directories that lead to them", () => {
   const members = new Members({ bytesMax: 1000, filesMax: 9 });
   for (const line of [
-    "-rw-r--r-- 0/0               999 2026-11-23 19:00 a -> b",
+    "-rw-r--r-- 0/0               997 2026-11-23 19:00 a -> b",
     "lrwxrwxrwx 0/0                 0 2026-11-23 19:00 l -> /etc/passwd",
     "hrw-r--r-- 123456/123456       5 2026-11-23 19:00 h link to a",
     "drwxr-xr-x                  Creating directory: d",
-    "-rw-r--r-- 0/0                 1 +12345678901 19:00 late",
+    "-rw-r--r-- 0/0                 1 -32873-11-12 23:23 early",
+    "-rw-r--r-- 0/0                 1 4611686018427387904 late one",
   ])
     assert.equal(members.add(line), null, line);
-  assert.equal(members.last, "late");
+  assert.equal(members.last, "late one");
 });
 
 const refused: [line: string, words: RegExp][] = [

@@ -9,7 +9,8 @@ export interface MemberLimits {
   readonly filesMax: number;
 }
 
-const memberPattern = /^(.)\S* +\d+\/\d+ +([\d,]+) +\S+ +\S+ (.*)$/;
+/** A time too far away for a date is a number. */
+const memberPattern = /^(.)\S* +\d+\/\d+ +([\d,]+) +(?:-?\d+-\d\d-\d\d \d\d:\d\d|-?\d+) (.*)$/;
 const impliedPattern = /^d\S* +Creating directory: (.*)$/;
 
 /** First letters of a mode: file, contiguous file, directory, link, hard link. */

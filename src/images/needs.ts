@@ -6,12 +6,12 @@ import type { Readable } from "node:stream";
 export interface UnpackJob {
   /** Unique among all jobs; safe as a container id and a file name. */
   readonly jobId: string;
-  /** Directory of the host, empty, which the command sees as `/target` and writes to. */
+  /** Directory of the host, empty, which the command sees as `/app` and writes to. */
   readonly targetDir: string;
   readonly argv: readonly string[];
   /** The archive, on the command's standard input. */
   readonly input: Readable;
-  /** Called for each line of the command's standard output, in order; a line may come cut, never joined. */
+  /** Called for each line of the command's standard output, in order. A stranger decides how long it is: cut it. */
   readonly onLine: (line: string) => void;
   /** Ends the command at once. */
   readonly signal: AbortSignal;

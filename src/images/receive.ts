@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
+import { addAbortSignal, Readable } from "node:stream";
 import { SharkuError } from "../contract/errors.ts";
 import type { ArchiveFormat } from "../contract/image.ts";
 import { SNIFF_BYTES, sniffFormat } from "./archive-format.ts";
@@ -14,6 +15,16 @@ export interface Received {
 const TAR_BLOCK_BYTES = 512;
 
 /**
+ * A request's body to read: from now on its failing is noticed by who reads it only, the signal ends it at once,
+ * and it stays open where it is refused, so that its sender can be told why.
+ */
+export function openBody(stream: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncIterable<Uint8Array> {
+  if (!(stream instanceof Readable)) return stream;
+  stream.on("error", () => undefined);
+  return addAbortSignal(signal, stream).iterator({ destroyOnReturn: false });
+}
+
+/**
  * Writes an archive to a file as it comes, and tells its digest and format. The first bytes are judged before
  * the rest is taken.
  * Errors: `unsupported-archive`, `body-too-large`, `bad-archive`, `disk-full`; what the stream itself throws.
@@ -25,6 +36,9 @@ export async function receive(
   const file = await open(options.file, "wx", 0o600).catch(toOperatingError);
   try {
     return await take(stream, { ...options, file });
+  } catch (error) {
+    options.signal.throwIfAborted();
+    throw error;
   } finally {
     await file.close();
   }

@@ -7,7 +7,7 @@ import { settleTree, type TreeFindings } from "./tree.ts";
 import { unpackCommand, unpackExit } from "./unpack-command.ts";
 
 /** Where the command sees the target directory. */
-const TARGET = "/target";
+const TARGET = "/app";
 /** What of tar's words is told. */
 const WORDS_MAX = 4096;
 /** Headers, padding and long names, for each file beside its bytes. */
@@ -82,15 +82,15 @@ function judgeResult(
   result: UnpackResult | null,
   { members, limits }: { members: Members; limits: ImageLimits },
 ): void {
-  const words = (result?.stderr ?? "").trim().slice(0, WORDS_MAX);
+  const words = wordsOf(result?.stderr ?? "");
   const at = members.last === null ? "" : ` at "${members.last}"`;
-  if (/: No space left on device$/m.test(words))
+  if (/: No space left on device(;|$)/.test(words))
     throw new SharkuError(
       "disk-full",
       `Cannot unpack the archive: the disk is full${at}, wanted room for its files`,
     );
   // tar takes the outer part away and, for hard links, goes on as if that had been meant.
-  if (/^tar: Removing leading /m.test(words))
+  if (/(^|; )tar: Removing leading /.test(words))
     throw bad(
       `a member lies or links outside, wanted paths without ".." and without a leading "/": ${words}`,
     );
@@ -101,6 +101,13 @@ function judgeResult(
   if (result?.code === unpackExit.decompress)
     throw bad(`it cannot be decompressed${at}, wanted a whole file: ${words}`);
   if (result?.code !== 0) throw bad(`tar stopped${at}, wanted an archive without a fault: ${words}`);
+}
+
+/** In one line, without the one that says nothing. */
+function wordsOf(stderr: string): string {
+  const lines = stderr.split("\n").filter((line) => line !== "" && !/^tar: Exiting with failure/.test(line));
+  const short = (line: string) => (line.length <= 400 ? line : `${line.slice(0, 200)}…${line.slice(-199)}`);
+  return lines.map(short).join("; ").slice(0, WORDS_MAX);
 }
 
 function judgeTree(found: TreeFindings): { files: number; bytes: number } {

@@ -79,6 +79,7 @@ async function runFound(
       stdout: makePaint(wantsColors(io.stdout, { env: io.env, noColor })),
       stderr: makePaint(wantsColors(io.stderr, { env: io.env, noColor })),
     },
+    target,
     client: connect(target, io.env),
   };
   return command.run(call);

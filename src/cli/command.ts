@@ -1,4 +1,5 @@
 import type { SharkuClient } from "../client/client.ts";
+import type { Target } from "./connect.ts";
 import { UsageError } from "./errors.ts";
 import type { Io } from "./io.ts";
 import type { Paint } from "./output/colors.ts";
@@ -44,6 +45,7 @@ export interface Invocation {
   readonly quiet: boolean;
   /** Colours for what goes to stdout, and for what goes to stderr. */
   readonly paint: { readonly stdout: Paint; readonly stderr: Paint };
+  readonly target: Target;
   readonly client: SharkuClient;
 }
 

@@ -44,8 +44,8 @@ export function connect(target: Target, env: Io["env"]): SharkuClient {
 
 /** Says what was tried, and what to do about it. */
 export function explainCannotConnect(error: CannotConnect, target: Target): CliError {
-  const tried = target.kind === "socket" ? target.path : target.url;
-  const advice = adviceFor(error.systemCode, target);
+  const tried = addressOf(target);
+  const advice = adviceFor(error, target);
   const found = reasons[error.systemCode ?? ""] ?? error.systemCode ?? "no answer came";
   return new CliError(`Cannot connect to the daemon at "${tried}": ${found}, ${advice}`, {
     exit: "unreachable",
@@ -67,7 +67,11 @@ const reasons: Readonly<Record<string, string>> = {
   ENOTSOCK: "that file is no socket",
 };
 
-function adviceFor(systemCode: string | null, target: Target): string {
+export function addressOf(target: Target): string {
+  return target.kind === "socket" ? target.path : target.url;
+}
+
+export function adviceFor({ systemCode }: CannotConnect, target: Target): string {
   if (systemCode === "EACCES" || systemCode === "EPERM")
     return "run it as root or as a member of group sharku";
   if (systemCode === "ECONNRESET" || systemCode === "EPIPE") return "look at the daemon's log";

@@ -7,6 +7,7 @@ export const exitCodes = {
   refused: [1, "the daemon refused, or the proc did not do what was asked"],
   usage: [2, "wrong usage"],
   unreachable: [69, "cannot connect to the daemon"],
+  cannotStart: [78, "sharku serve cannot start"],
   interrupted: [130, "interrupted (Ctrl-C)"],
 } as const satisfies Record<string, readonly [code: number, meaning: string]>;
 

@@ -2,10 +2,9 @@ import { globalOptions, usageOf } from "./arguments.ts";
 import type { Command, OptionTable } from "./command.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { Paint } from "./output/colors.ts";
+import { wrap } from "./output/wrap.ts";
 
 /** The help texts, all of them made of the table of commands. */
-
-const TEXT_WIDTH = 79;
 
 export function overview(commands: readonly Command[], paint: Paint): string {
   const lines = commands.map((command): Line => [command.path.join(" "), command.summary]);
@@ -80,17 +79,4 @@ function layOut(lines: readonly Line[]): string {
   return lines
     .map(([left, right]) => `  ${left.padEnd(leftWidth)}${wrap(right, indent).trimStart()}`)
     .join("\n");
-}
-
-function wrap(text: string, indent: string): string {
-  const lines: string[] = [];
-  let line = indent;
-  for (const word of text.split(/\s+/)) {
-    if (line.length + word.length + 1 > TEXT_WIDTH && line.trim() !== "") {
-      lines.push(line.trimEnd());
-      line = indent;
-    }
-    line += line === indent ? word : ` ${word}`;
-  }
-  return [...lines, line].join("\n");
 }

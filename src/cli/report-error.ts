@@ -15,6 +15,7 @@ export function reportError(
     error instanceof CannotConnect && options.target ? explainCannotConnect(error, options.target) : error;
   const text = options.json ? JSON.stringify(toDocument(known)) : `sharku: ${toLine(known)}`;
   options.io.stderr.write(`${text}\n`);
+  if (!options.json && isFault(known) && known.stack) options.io.stderr.write(`${known.stack}\n`);
   return exitCode(exitOf(known));
 }
 
@@ -22,6 +23,12 @@ function exitOf(error: unknown): ExitName {
   if (error instanceof CliError) return error.exit;
   if (error instanceof CannotConnect || error instanceof ConnectionLost) return "unreachable";
   return "refused";
+}
+
+/** What nobody foresaw: a fault of ours, for which a line is not enough. */
+function isFault(error: unknown): error is Error {
+  const foreseen = [CliError, SharkuError, CannotConnect, ConnectionLost];
+  return error instanceof Error && !foreseen.some((kind) => error instanceof kind);
 }
 
 function toLine(error: unknown): string {

@@ -1,10 +1,11 @@
 import { CannotConnect } from "../../client/cannot-connect.ts";
 import type { Command, Invocation } from "../command.ts";
-import { chooseTarget, explainCannotConnect } from "../connect.ts";
+import { addressOf, adviceFor } from "../connect.ts";
 import { exitCode } from "../exit-codes.ts";
 import type { Style } from "../output/colors.ts";
 import { printJson } from "../output/print.ts";
 import { escapeControls } from "../output/sanitize.ts";
+import { wrap } from "../output/wrap.ts";
 
 export const doctorCommand: Command = {
   path: ["doctor"],
@@ -32,7 +33,9 @@ const looks = {
 async function doctor(call: Invocation): Promise<number> {
   // Only this command looks at the machine; the others need not load what knows about it.
   const { runChecks } = await import("../../host/host.ts");
-  const findings: Finding[] = [...(await runChecks({})), await checkDaemon(call)];
+  const stateDir = call.io.env["SHARKU_STATE_DIR"];
+  const checks = await runChecks(stateDir ? { stateDir } : {});
+  const findings: Finding[] = [...checks, await checkDaemon(call)];
   if (call.json) printJson(call.io.stdout, findings);
   else printFindings(call, findings);
   return exitCode(findings.some(({ status }) => status === "fail") ? "refused" : "ok");
@@ -50,13 +53,16 @@ async function checkDaemon(call: Invocation): Promise<Finding> {
       cure: null,
     };
   } catch (error) {
-    const known =
-      error instanceof CannotConnect
-        ? explainCannotConnect(error, chooseTarget(call.options, call.io.env))
-        : error;
-    const text = known instanceof Error ? known.message : String(known);
-    const cure = error instanceof CannotConnect ? "sharku serve" : null;
-    return { name: "daemon", status: "warn", found: text.replace(/, start it with: .*$/, ""), cure };
+    if (error instanceof CannotConnect) {
+      const found = `none answers at ${addressOf(call.target)}`;
+      return { name: "daemon", status: "warn", found, cure: adviceFor(error, call.target) };
+    }
+    return {
+      name: "daemon",
+      status: "warn",
+      found: error instanceof Error ? error.message : String(error),
+      cure: null,
+    };
   }
 }
 
@@ -66,14 +72,20 @@ function printFindings(call: Invocation, findings: readonly Finding[]): void {
   for (const finding of findings) {
     if (call.quiet && finding.status === "ok") continue;
     const { mark, style } = looks[finding.status];
-    const indent = " ".repeat(6);
-    io.stdout.write(
-      `${paint.stdout(style, mark.padEnd(4))}  ${finding.name.padEnd(nameWidth)}  ${escapeControls(finding.found)}\n`,
-    );
+    const head = `${paint.stdout(style, mark.padEnd(4))}  ${finding.name.padEnd(nameWidth)}  `;
+    io.stdout.write(`${head}${fit(call, { text: finding.found, indent: nameWidth + 8 })}\n`);
     if (finding.cure)
-      io.stdout.write(`${indent}${paint.stdout("bold", "cure:")} ${escapeControls(finding.cure)}\n`);
+      io.stdout.write(
+        `      ${paint.stdout("bold", "cure:")} ${fit(call, { text: finding.cure, indent: 12 })}\n`,
+      );
   }
   const open = findings.filter(({ status }) => status !== "ok").length;
   if (!call.quiet)
     io.stdout.write(open === 0 ? "All is well.\n" : `${open} of ${findings.length} want a look.\n`);
+}
+
+/** Wrapped beneath itself on a terminal, on one line elsewhere. */
+function fit({ io }: Invocation, { text, indent }: { text: string; indent: number }): string {
+  const clean = escapeControls(text);
+  return io.stdout.isTTY ? wrap(clean, " ".repeat(indent)).trimStart() : clean;
 }

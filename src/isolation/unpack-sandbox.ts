@@ -20,7 +20,7 @@ import { runPaths } from "./run-paths.ts";
  */
 export interface UnpackJob {
   readonly jobId: string;
-  /** Bound at /target; what is written there belongs to 1000:1000 on the host. */
+  /** Bound at /app; what is written there belongs to 1000:1000 on the host. */
   readonly targetDir: string;
   readonly argv: readonly string[];
   readonly input: Readable;
@@ -92,7 +92,7 @@ export class UnpackSandbox {
         cgroupsPath: cgroups.pathOf(job.jobId),
         extraMounts: [
           {
-            destination: "/target",
+            destination: "/app",
             type: "bind",
             source: job.targetDir,
             // The r… forms: crun 1.8 forgets the plain ones on a writable bind in a user namespace.

@@ -28,7 +28,7 @@ export interface RunningSample {
   readonly webId: string;
 }
 
-/** Sends the samples and starts their processes, all at once; those without an interpreter are told and left out. */
+/** Sends the samples and starts their processes; those without an interpreter are told and left out. */
 export async function startSamples(client: SharkuClient, signal: AbortSignal): Promise<RunningSample[]> {
   const results = await runChecks();
   const runnable = samples.filter(({ app, interpreter }) => {
@@ -36,7 +36,9 @@ export async function startSamples(client: SharkuClient, signal: AbortSignal): P
     if (check?.status !== "ok") console.log(`start: without ${app}: ${check?.found}; to do: ${check?.cure}`);
     return check?.status === "ok";
   });
-  return await Promise.all(runnable.map((sample) => startSample(client, { sample, signal })));
+  // One after another, so that each has the same port at every start; then all are waited for together.
+  for (const sample of runnable) await createSample(client, { sample, signal });
+  return await Promise.all(runnable.map((sample) => untilSampleAnswers(client, { sample, signal })));
 }
 
 /** Deletes what this start, or one that was killed, has made, and returns when it is gone. */
@@ -60,18 +62,24 @@ export function followLogs(
   }
 }
 
-async function startSample(
-  client: SharkuClient,
-  { sample, signal }: { sample: Sample; signal: AbortSignal },
-): Promise<RunningSample> {
+interface Job {
+  readonly sample: Sample;
+  readonly signal: AbortSignal;
+}
+
+async function createSample(client: SharkuClient, { sample, signal }: Job): Promise<void> {
   const { app, config } = sample;
   const { digest } = await client.pushImage(new Blob([pack(app)]), { signal });
+  for (const process of processes) {
+    const spec = { app, name: `${process}.1`, image: digest, process, config };
+    await client.putProc(idOf(app, process), spec, { signal });
+  }
+}
+
+async function untilSampleAnswers(client: SharkuClient, { sample, signal }: Job): Promise<RunningSample> {
+  const { app } = sample;
   const [web] = await Promise.all(
-    processes.map(async (process) => {
-      const id = idOf(app, process);
-      await client.putProc(id, { app, name: `${process}.1`, image: digest, process, config }, { signal });
-      return await untilRunning(client, { id, signal });
-    }),
+    processes.map((process) => untilRunning(client, { id: idOf(app, process), signal })),
   );
   if (!web?.address) throw new Error(`Cannot show "${app}": its web process has no address`);
   const url = `http://${web.address}`;

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
-import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { defaultLimits } from "../contract/proc.ts";
+import { BoundedLines } from "../lib/bounded-lines.ts";
 import { FifoPool } from "../lib/fifo-pool.ts";
 import { Lane } from "../lib/lane.ts";
 import type { TemplateFiles } from "../procs/needs.ts";
@@ -33,6 +33,9 @@ const JOBS_MAX = 2;
 
 /** Of the program's error words, this much is kept. */
 const STDERR_BYTES_MAX = 8 * 1024;
+
+/** A member's name may be as long as the archive says; of its line, this much is passed on. */
+const LINE_CHARS_MAX = 16_384;
 
 const KILL_POLL_MS = 20;
 
@@ -115,7 +118,7 @@ export class UnpackSandbox {
       child.once("error", reject);
       child.once("close", (code) => resolve(code));
     });
-    createInterface({ input: child.stdout }).on("line", job.onLine);
+    child.stdout.on("data", new BoundedLines(LINE_CHARS_MAX, job.onLine).add);
     child.stderr.on("data", (chunk: Buffer) => {
       if (stderr.join("").length < STDERR_BYTES_MAX) stderr.push(chunk.toString("utf8"));
     });

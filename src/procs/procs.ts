@@ -36,7 +36,7 @@ export class Procs {
   readonly #tools: Tools;
   readonly #lives = new Map<string, Life>();
   /** Creations under way by id, so that two of the same id do not race. */
-  readonly #creating = new Map<string, Promise<Life>>();
+  readonly #creating = new Map<string, { readonly life: Promise<Life>; readonly image: string | null }>();
   /** Number of the last event that the memory contains. */
   #seq = 0;
 
@@ -94,7 +94,7 @@ export class Procs {
   /** Errors: as `create`; `proc-exists` where the id belongs to another, `proc-leaving` where it is on its way out. */
   async put(id: string, spec: ProcSpec): Promise<{ proc: Proc; isNew: boolean }> {
     const creating = this.#creating.get(id);
-    const known = this.#lives.get(id) ?? (creating === undefined ? undefined : await creating);
+    const known = this.#lives.get(id) ?? (creating === undefined ? undefined : await creating.life);
     if (known === undefined) return { proc: this.#view(await this.#create(id, spec)), isNew: true };
     if (known.record.wanted === "gone") {
       throw new SharkuError(
@@ -139,8 +139,10 @@ export class Procs {
     return counts;
   }
 
+  /** Whether a proc has that image, or is being created with it. */
   usesImage(digest: string): boolean {
-    return [...this.#lives.values()].some(({ record }) => record.spec.image === digest);
+    const created = [...this.#lives.values()].some(({ record }) => record.spec.image === digest);
+    return created || [...this.#creating.values()].some(({ image }) => image === digest);
   }
 
   /** Asks it to end and keeps its record; one that has ended stays as it is. Errors: `proc-not-found`. */
@@ -208,7 +210,7 @@ export class Procs {
   async #create(id: string, spec: ProcSpec): Promise<Life> {
     const full = fillSpec(spec, this.#needs);
     const creation = this.#accept(id, full);
-    this.#creating.set(id, creation);
+    this.#creating.set(id, { life: creation, image: full.image });
     try {
       const life = await creation;
       void drive(life, this.#tools);

@@ -1,0 +1,170 @@
+import type { Event } from "../../src/contract/event.ts";
+import { FifoPool } from "../../src/lib/fifo-pool.ts";
+import type { Needs, NetworkLease, RunPlan, RunSight } from "../../src/procs/needs.ts";
+import type { Change, ProcRecord, RunRecord } from "../../src/procs/record.ts";
+
+/**
+ * A host in memory, for the heart alone: it holds what a real one would hold, ends apps when told to, and can fail
+ * at any call. The real rooms are tried by the tests under test/host.
+ */
+export class World {
+  readonly events: Event[] = [];
+  readonly procs = new Map<string, ProcRecord>();
+  readonly runs = new Map<string, RunRecord>();
+  readonly containers = new Map<string, RunSight>();
+  readonly cables = new Set<number>();
+  readonly published = new Set<number>();
+  readonly ports = new FifoPool(10_000, 10_009);
+  readonly starts: string[] = [];
+  readonly faults: unknown[] = [];
+  /** Fails the call of this number, counted from 1, once. */
+  failAt = 0;
+  calls = 0;
+  bootId = "boot-1";
+  /** Where true, waits end only when they are called off. */
+  timeStandsStill = false;
+  nowMs = Date.parse("2026-01-01T00:00:00Z");
+  /** What apps do on a signal: end with the code, or nothing. */
+  codeOnSignal: number | null = 143;
+  #exitListener: (runId: string) => void = () => undefined;
+  #names = 0;
+
+  /** All that is held on the host now. */
+  held(): string[] {
+    return [
+      ...[...this.containers.keys()].map((id) => `container ${id}`),
+      ...[...this.cables].map((slot) => `cable ${slot}`),
+      ...[...this.published].map((port) => `port ${port}`),
+      ...[...this.runs.keys()].map((id) => `run ${id}`),
+    ];
+  }
+
+  /** Lets the app of the only run of a proc end. */
+  endApp(procId: string, code: number): void {
+    const run = [...this.runs.values()].find((one) => one.procId === procId);
+    if (run === undefined) throw new Error(`no run of ${procId}`);
+    this.#exit(run.id, code);
+  }
+
+  /** What a daemon is given; another daemon over the same world finds what the one before has left. */
+  needs(): Needs {
+    return {
+      store: {
+        commit: (change) => this.#step(() => this.#commit(change)),
+        load: async () => ({
+          procs: [...this.procs.values()],
+          runs: [...this.runs.values()],
+          seq: this.events.length,
+        }),
+      },
+      isolation: this.#isolation(),
+      network: this.#network(),
+      images: { find: () => null },
+      templates: { find: (name) => (name === "host" ? hostFiles : null), sweep: async () => undefined },
+      logs: {
+        prepare: (procId) => this.#step(() => `/logs/${procId}`),
+        remove: () => this.#step(() => undefined),
+        sweep: async () => undefined,
+        lastLines: async () => [],
+      },
+      journal: { publish: () => undefined },
+      clock: {
+        now: () => new Date(this.nowMs),
+        elapsedMs: () => this.nowMs,
+        // Time passes at once, but never without giving others their turn.
+        sleep: async (ms, signal) => {
+          await new Promise((resolve) => setImmediate(resolve));
+          signal?.throwIfAborted();
+          if (this.timeStandsStill)
+            await new Promise((_, reject) => signal?.addEventListener("abort", reject));
+          this.nowMs += ms;
+        },
+      },
+      randomId: () => `n${++this.#names}`,
+      bootId: this.bootId,
+      hypervisor: "here",
+      judgeCallback: () => null,
+      report: (fault) => this.faults.push(fault),
+    };
+  }
+
+  #isolation(): Needs["isolation"] {
+    const { containers } = this;
+    return {
+      create: (plan: RunPlan) =>
+        this.#step(() => {
+          containers.set(plan.runId, { status: "created", pid: 7 });
+          return { pid: 7 };
+        }),
+      start: (runId) =>
+        this.#step(() => {
+          this.starts.push(runId);
+          containers.set(runId, { status: "running", pid: 7 });
+        }),
+      signal: (runId) =>
+        this.#step(() => {
+          if (this.codeOnSignal !== null) this.#exit(runId, this.codeOnSignal);
+        }),
+      kill: (runId) => this.#step(() => this.#exit(runId, 137)),
+      look: (runId) => this.#step(() => containers.get(runId) ?? { status: "absent" }),
+      destroy: (runId) => this.#step(() => void containers.delete(runId)),
+      watchExits: (listener) => {
+        this.#exitListener = listener;
+      },
+      sweep: async (live) => {
+        for (const id of containers.keys()) if (!live.includes(id)) containers.delete(id);
+      },
+    };
+  }
+
+  #network(): Needs["network"] {
+    return {
+      slotCount: 8,
+      acquirePort: () => this.#step(() => this.ports.acquire() ?? 0),
+      keepPort: (port) => this.ports.keep(port),
+      releasePort: (port) => this.ports.release(port),
+      attach: ({ slot, port }) =>
+        this.#step(() => {
+          this.cables.add(slot);
+          this.published.add(port);
+        }),
+      detach: ({ slot, port }: NetworkLease) =>
+        this.#step(() => {
+          this.cables.delete(slot);
+          this.published.delete(port);
+        }),
+      sweep: async () => undefined,
+      nameFiles: async () => ({ hosts: "", resolvConf: "" }),
+      addressOf: (port) => `127.0.0.1:${port}`,
+    };
+  }
+
+  #exit(runId: string, code: number): void {
+    const sight = this.containers.get(runId);
+    if (sight === undefined || sight.status === "exited") return;
+    this.containers.set(runId, { status: "exited", code, oom: false });
+    this.#exitListener(runId);
+  }
+
+  #commit(change: Change): Event | null {
+    if (change.saveProc) this.procs.set(change.saveProc.id, change.saveProc);
+    if (change.saveRun) this.runs.set(change.saveRun.id, change.saveRun);
+    if (change.deleteRun !== undefined) this.runs.delete(change.deleteRun);
+    if (change.deleteProc !== undefined) this.procs.delete(change.deleteProc);
+    if (!change.event) return null;
+    const event = { ...change.event, seq: this.events.length + 1 };
+    this.events.push(event);
+    return event;
+  }
+
+  /** Every call takes a turn, and one of them fails. */
+  async #step<T>(action: () => T): Promise<T> {
+    this.calls += 1;
+    const fails = this.calls === this.failAt;
+    await new Promise((resolve) => setImmediate(resolve));
+    if (fails) throw new Error(`the world fails at call ${this.failAt}`);
+    return action();
+  }
+}
+
+const hostFiles = { name: "host", version: "1", skeletonDir: "/skeleton", binds: [] };

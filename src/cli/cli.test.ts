@@ -72,6 +72,8 @@ test("main() tells wrong usage in one line, with what was likely meant, and exit
     "run . -c NOT_THERE": /your environment has no such variable/,
     run: /Cannot run nothing/,
     "run . --rm -d": /--rm and --detach/,
+    "run . --app Shop": /Cannot take --app "Shop": a word of lower-case/,
+    "run . --id a_b": /Cannot take --id "a_b"/,
     "run . -p web -- ls": /--process and a command/,
     "ps --socket /a --host b": /--socket and --host together/,
     "ps --host ftp://x": /Cannot take --host "ftp:\/\/x"/,

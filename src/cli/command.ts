@@ -79,6 +79,16 @@ export class Options {
     return word;
   }
 
+  /** A word of the form that the contract's own schema has. */
+  label(name: string, schema: object): string | undefined {
+    const text = this.text(name);
+    const pattern = "pattern" in schema ? String(schema.pattern) : "";
+    if (text === undefined || new RegExp(pattern).test(text)) return text;
+    throw new UsageError(
+      `Cannot take --${name} "${text}": a word of lower-case letters and digits was wanted, ${pattern}`,
+    );
+  }
+
   integer(name: string): number | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;

@@ -34,11 +34,10 @@ function isFault(error: unknown): error is Error {
 function toLine(error: unknown): string {
   if (!(error instanceof Error)) return escapeControls(String(error));
   const faults = error instanceof SharkuError ? error.faults : [];
-  // Where there is one fault only, the daemon's detail has said it already or is helped by it.
-  const where = faults.map((fault) => `${fault.pointer || "the body"} ${fault.detail}`).join("; ");
-  return escapeControls(
-    where && !error.message.includes(where) ? `${error.message} (${where})` : error.message,
-  );
+  // The daemon's own sentence mostly has the first fault in it.
+  const more = faults.filter(({ pointer, detail }) => !error.message.includes(pointer || detail));
+  const where = more.map(({ pointer, detail }) => `${pointer} ${detail}`).join("; ");
+  return escapeControls(where ? `${error.message} (${where})` : error.message);
 }
 
 /** The daemon's own problem, or one of the same form for what only the command line can meet. */

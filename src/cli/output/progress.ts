@@ -77,8 +77,8 @@ export function drawLine(
   const filled = Math.round(share * BAR_WIDTH);
   const bar =
     options.paint("green", "━".repeat(filled)) + options.paint("dim", "─".repeat(BAR_WIDTH - filled));
-  const leftMs = bytesPerMs > 0 ? Math.max(0, options.totalBytes - sentBytes) / bytesPerMs : null;
-  const left = leftMs === null ? "" : `  ${formatAge(leftMs + 999)} left`;
+  const leftMs = bytesPerMs > 0 ? (options.totalBytes - sentBytes) / bytesPerMs : 0;
+  const left = leftMs > 0 ? `  ${formatAge(leftMs + 999)} left` : "";
   const percent = `${Math.floor(share * 100)}%`.padStart(4);
   return `${title}  ${bar} ${percent}  ${formatSize(sentBytes)}  ${rate}${left}`;
 }

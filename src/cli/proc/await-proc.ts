@@ -71,10 +71,11 @@ export function exitCodeOf(proc: Proc): number {
   return number === undefined ? exitCode("refused") : 128 + number;
 }
 
-/** One sentence about how it ended. */
+/** How it ended, in words that follow its name. */
 export function describeEnd(proc: Proc): string {
   const exit = proc.exit;
   if (!exit) return `is ${proc.state}`;
-  const code = exit.code === null ? "no exit code" : `exit code ${exit.code}`;
-  return `has ended: ${exit.reason}, ${code}${exit.message ? `, ${exit.message}` : ""}`;
+  const code = exit.code === null ? "" : `, exit code ${exit.code}`;
+  const message = exit.message.charAt(0).toLowerCase() + exit.message.slice(1);
+  return `has ended, ${message || exit.reason + code}`;
 }

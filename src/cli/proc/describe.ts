@@ -1,4 +1,4 @@
-import type { Command, Proc } from "../../contract/proc.ts";
+import type { Command, Exit, Proc } from "../../contract/proc.ts";
 import type { Cell } from "../output/table.ts";
 import { hasEnded } from "./await-proc.ts";
 
@@ -15,8 +15,12 @@ export function stateCell(proc: Proc): Cell {
   if (proc.state === "running") return { text: "running", style: "green" };
   if (proc.state === "done") return { text: "done", style: "dim" };
   if (proc.state !== "fail") return { text: proc.state, style: "yellow" };
-  const reason = proc.exit?.reason === "crashed" ? proc.exit.code : proc.exit?.reason;
-  return { text: reason === undefined ? "fail" : `fail(${reason})`, style: "red" };
+  return { text: proc.exit ? `fail(${reasonOf(proc.exit)})` : "fail", style: "red" };
+}
+
+function reasonOf({ reason, code, signal }: Exit): string | number {
+  if (reason === "crashed") return code ?? reason;
+  return reason === "signaled" ? (signal ?? reason) : reason;
 }
 
 /** Where the proc can be reached now, or null. */

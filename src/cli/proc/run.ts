@@ -3,6 +3,7 @@ import { access } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Image } from "../../contract/image.ts";
 import { networkModes, type Proc, type ProcSpec } from "../../contract/proc.ts";
+import { Label, ProcId } from "../../contract/words.ts";
 import type { Command, Invocation } from "../command.ts";
 import { CliError, UsageError } from "../errors.ts";
 import { openSource, type Source } from "../image/pack.ts";
@@ -83,6 +84,10 @@ function checkUsage(call: Invocation): void {
     throw new UsageError(
       "Cannot run nothing: give an app, sharku run DIR, or a command, sharku run -- COMMAND",
     );
+  options.label("app", Label);
+  options.label("name", Label);
+  options.label("process", Label);
+  options.label("id", ProcId);
   if (options.flag("rm") && options.flag("detach"))
     throw new UsageError("Cannot take --rm and --detach together: nobody would be there to remove the proc");
 }

@@ -19,13 +19,14 @@ describe("a daemon's subnet", () => {
     assert.equal(addressOfSlot(0, slotCount - 1), "10.190.15.254");
   });
 
-  it("is taken where another interface has addresses of it, also by a wider net", () => {
+  it("is taken where another interface is in it, but not by a wider network around it", () => {
     const at = (name: string, address: string, netmask: string) => ({
       [name]: [{ address, netmask, family: "IPv4" as const, mac: "", internal: false, cidr: null }],
     });
     const taken = (interfaces: ReturnType<typeof at>) => subnetIsTaken(0, { ours: "shkab12cd", interfaces });
     assert.equal(taken(at("eth0", "10.190.3.4", "255.255.255.0")), true);
-    assert.equal(taken(at("eth0", "10.1.2.3", "255.0.0.0")), true);
+    assert.equal(taken(at("eth0", "10.1.2.3", "255.0.0.0")), false);
+    assert.equal(taken(at("eth0", "10.190.3.4", "255.0.0.0")), true);
     assert.equal(taken(at("eth0", "10.190.16.1", "255.255.240.0")), false);
     assert.equal(taken(at("shkab12cd", "10.190.0.1", "255.255.240.0")), false);
     assert.equal(taken(at("eth0", "192.168.1.5", "255.255.255.0")), false);

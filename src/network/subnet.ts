@@ -30,8 +30,9 @@ export function addressOfSlot(index: number, slot: number): string {
 }
 
 /**
- * Whether an interface that is not ours has an address in that subnet already. `ours` is our bridge's name; the
- * bridges of other daemons have claimed their subnets in the registry.
+ * Whether the network of an interface that is not ours lies in that subnet, or its address does. A wider network
+ * around it does not count: on a host in 10.0.0.0/8 no subnet would be left, and the narrower route wins. `ours`
+ * is our bridge's name; the bridges of other daemons have claimed their subnets in the registry.
  */
 export function subnetIsTaken(
   index: number,
@@ -49,10 +50,8 @@ export function subnetIsTaken(
       name !== ours &&
       (addresses ?? []).some(({ family, address, netmask }) => {
         if (family !== "IPv4") return false;
-        const mask = ipToNumber(netmask);
-        const low = Number(BigInt(ipToNumber(address)) & BigInt(mask));
-        const high = low + (2 ** 32 - 1 - mask);
-        return low < first + SIZE && high >= first;
+        const low = Number(BigInt(ipToNumber(address)) & BigInt(ipToNumber(netmask)));
+        return [low, ipToNumber(address)].some((number) => number >= first && number < first + SIZE);
       }),
   );
 }

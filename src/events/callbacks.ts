@@ -105,7 +105,7 @@ export class Callbacks {
     });
     for (const callback of due) if (!this.#isFull(callback.target)) this.#begin(callback);
     this.#lastTarget = due.at(-1)?.target ?? "";
-    if (nextAt !== null) this.#wakeIn(nextAt - now);
+    if (nextAt !== null) this.#wakeIn(nextAt - this.#needs.clock.now().getTime());
   }
 
   #isFull(target: string): boolean {

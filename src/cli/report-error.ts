@@ -1,5 +1,5 @@
 import { CannotConnect, ConnectionLost } from "../client/cannot-connect.ts";
-import { SharkuError, toProblem } from "../contract/errors.ts";
+import { type ErrorCode, SharkuError, toProblem } from "../contract/errors.ts";
 import { explainCannotConnect, type Target } from "./connect.ts";
 import { CliError } from "./errors.ts";
 import { type ExitName, exitCode } from "./exit-codes.ts";
@@ -25,6 +25,12 @@ function exitOf(error: unknown): ExitName {
   return "refused";
 }
 
+/** What the daemon cannot know: how it is done from the command line. */
+const advices: Partial<Record<ErrorCode, string>> = {
+  unauthorized: "here: set SHARKU_TOKEN to what is in the daemon's <state-dir>/admin.token",
+  "image-in-use": "see: sharku ps",
+};
+
 /** What nobody foresaw: a fault of ours, for which a line is not enough. */
 function isFault(error: unknown): error is Error {
   const foreseen = [CliError, SharkuError, CannotConnect, ConnectionLost];
@@ -36,8 +42,9 @@ function toLine(error: unknown): string {
   const faults = error instanceof SharkuError ? error.faults : [];
   // The daemon's own sentence mostly has the first fault in it.
   const more = faults.filter(({ pointer, detail }) => !error.message.includes(pointer || detail));
+  const advice = error instanceof SharkuError ? advices[error.code] : undefined;
   const where = more.map(({ pointer, detail }) => `${pointer} ${detail}`).join("; ");
-  return escapeControls(where ? `${error.message} (${where})` : error.message);
+  return escapeControls(error.message + (where && ` (${where})`) + (advice ? `; ${advice}` : ""));
 }
 
 /** The daemon's own problem, or one of the same form for what only the command line can meet. */

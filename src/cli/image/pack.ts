@@ -5,6 +5,7 @@ import { lstat, opendir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { CliError } from "../errors.ts";
+import type { Io } from "../io.ts";
 
 const STAT_AT_ONCE = 64;
 const ERROR_CHARS_MAX = 500;
@@ -80,13 +81,15 @@ async function sumEntries(paths: readonly string[]): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-/**
- * The bytes of the archive.
- * Errors: CliError where the directory cannot be packed or the file cannot be read; `warn` tells what changed
- * while it was packed.
- */
-export function readArchive(source: Source, warn: (text: string) => void): AsyncIterable<Uint8Array> {
-  return source.kind === "archive" ? readFile(source.path) : packDirectory(source.path, warn);
+export interface PackOptions {
+  readonly env: Io["env"];
+  /** Told what changed while it was packed. */
+  readonly warn: (text: string) => void;
+}
+
+/** The bytes of the archive. Errors: CliError where the directory cannot be packed or the file cannot be read. */
+export function readArchive(source: Source, options: PackOptions): AsyncIterable<Uint8Array> {
+  return source.kind === "archive" ? readFile(source.path) : packDirectory(source.path, options);
 }
 
 async function* readFile(path: string): AsyncGenerator<Uint8Array, void> {
@@ -101,9 +104,9 @@ async function* readFile(path: string): AsyncGenerator<Uint8Array, void> {
 /** The system's tar does it, run with the rights of whoever calls. */
 async function* packDirectory(
   directory: string,
-  warn: (text: string) => void,
+  { env: callerEnv, warn }: PackOptions,
 ): AsyncGenerator<Uint8Array, void> {
-  const env = { ...process.env, LC_ALL: "C", TAR_OPTIONS: "" };
+  const env = { ...callerEnv, LC_ALL: "C", TAR_OPTIONS: "" };
   const tar = spawn("tar", TAR_ARGUMENTS, { cwd: directory, env, stdio: ["ignore", "pipe", "pipe"] });
   const ended = once(tar, "close");
   // Looked at below; until then a failure must not count as unhandled.

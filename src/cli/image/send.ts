@@ -17,7 +17,7 @@ export async function sendImage(call: Invocation, source: Source, signal?: Abort
     totalBytes,
   });
   const bytes = tellEnd(
-    readArchive(source, (text) => remark(call, `sharku: ${text}`)),
+    readArchive(source, { env: io.env, warn: (text) => remark(call, `sharku: ${text}`) }),
     () => progress.say(`Unpacking ${source.title}, in a sandbox …`),
   );
   try {

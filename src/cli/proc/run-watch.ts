@@ -69,7 +69,8 @@ function stopOnInterrupt(
   { proc, interrupts }: { proc: Proc; interrupts: Interrupts },
 ): void {
   const stop = (count: number): void => {
-    if (count > 2) interrupts[Symbol.dispose]();
+    // From here on Ctrl-C does what it does to any program.
+    if (count === 2) interrupts[Symbol.dispose]();
     const says = ["Stopping", "Killing"][count - 1];
     const next = ["Ctrl-C again kills it", "Ctrl-C again leaves it behind"][count - 1];
     if (says) remark(call, `${says} ${proc.name} (${next})`);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -109,6 +109,8 @@ test("run takes a command in one word for a line of the shell, and needs no imag
   assert.equal(out, "a && b\n");
   const spec: ProcSpec = JSON.parse(cli.daemon.requests.find(({ method }) => method === "POST")?.body ?? "");
   assert.deepEqual(spec, { app: "print", name: "run.1", command: "print a && b" });
+  await cli.call(["run", "-d", "--", "i=0; echo $i"]);
+  assert.equal(cli.daemon.entries.get("p002")?.proc.app, "run");
 });
 
 test("run sends an archive as it is", async () => {
@@ -169,17 +171,34 @@ test("run names the processes that there are", async () => {
   assert.match(near.err, /did you mean --process worker\?\n$/);
 });
 
-test("run says which file cannot be packed, and leaves no image behind", async () => {
+test("run says why a directory cannot be packed, and leaves no image behind", async () => {
+  await using cli = await startCli();
+  await using app = await makeApp({ Procfile: procfile, "bin/tar": "" });
+  const tar = join(app.directory, "bin/tar");
+  const run = () => cli.call(["run", app.directory], { env: { PATH: `${app.directory}/bin:/usr/bin:/bin` } });
+  await writeFile(tar, "#!/bin/sh\nprintf '%1000000s'\necho 'tar: ./x: Permission denied' >&2\nexit 2\n", {
+    mode: 0o755,
+  });
+  await chmod(tar, 0o755);
+  const { code, err } = await run();
+  assert.equal(code, 1);
+  assert.match(err, /sharku: Cannot pack ".*My Shop": tar: \.\/x: Permission denied\n$/);
+  assert.equal(cli.daemon.images.size, 0);
+  await writeFile(
+    tar,
+    '#!/bin/sh\n/usr/bin/tar "$@"\necho "tar: ./x: file changed as we read it" >&2\nexit 1\n',
+  );
+  const changed = await run();
+  assert.equal(changed.code, 0, changed.err);
+  assert.match(changed.err, /changed while it was packed: tar: \.\/x: file changed as we read it\n/);
+});
+
+test("run says that there is no tar", async () => {
   await using cli = await startCli();
   await using app = await makeApp({ Procfile: procfile });
-  const { code, err } = await cli.call(["run", app.directory], {
-    env: { SHARKU_HOST: `${cli.daemon.baseUrl}` },
-  });
-  assert.equal(code, 0, err);
-  const missing = join(app.directory, "gone.tar");
-  const gone = await cli.call(["run", missing]);
-  assert.match(gone.err, /gone\.tar": there is no such file/);
-  assert.equal(cli.daemon.images.size, 1);
+  const { code, err } = await cli.call(["run", app.directory], { env: { PATH: app.directory } });
+  assert.equal(code, 1);
+  assert.match(err, /tar cannot be run, GNU tar on the PATH was wanted\n$/);
 });
 
 test("run --rm forgets the proc when it has ended", async () => {
@@ -238,6 +257,7 @@ test("run kills the proc at the second Ctrl-C", async () => {
   await io.stderr.until("Ctrl-C again kills it");
   while (cli.daemon.entries.get("p001")?.proc.state !== "stopping") await io.sleep(5);
   io.interrupt();
+  assert.equal(io.interrupt(), false, "a third one would end the command");
   assert.equal(await code, 130);
   assert.equal(cli.daemon.entries.get("p001")?.proc.exit?.killed, true);
 });

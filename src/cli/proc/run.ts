@@ -122,11 +122,16 @@ async function identify(
 ): Promise<ProcSpec> {
   const { options } = call;
   const program = chooseProgram(call, image);
-  const app =
-    options.text("app") ?? fitLabel(source?.title ?? basename(call.rest?.[0]?.split(/\s/)[0] ?? ""));
+  const app = options.text("app") ?? fitLabel(source?.title ?? programOf(call.rest?.[0] ?? ""));
   const name = options.text("name") ?? nextName(program.name, await takenNames(call, app));
   const what = program.kind === "command" ? { command: program.command } : { process: program.name };
   return { app, name, ...(image && { image: image.digest }), ...what };
+}
+
+/** `python3` of `/usr/bin/python3` and of `python3 -m this`; nothing of what only a shell understands. */
+function programOf(word: string): string {
+  const [first = ""] = word.trim().split(/\s/);
+  return /^[\w./-]+$/.test(first) ? basename(first) : "run";
 }
 
 async function takenNames(call: Invocation, app: string): Promise<Set<string>> {

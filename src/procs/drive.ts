@@ -28,7 +28,7 @@ async function driveToRest(life: Life, tools: Tools): Promise<void> {
   life.alarm?.abort();
   life.alarm = null;
   try {
-    const restUntilMs = await stepUntilRest(life, tools);
+    const restUntilMs = await stepUntilRest(life, tools).finally(() => passTurn(life, tools));
     life.faults = 0;
     if (restUntilMs !== null) setAlarm(life, tools, restUntilMs - nowMs(tools));
   } catch (fault) {
@@ -45,9 +45,17 @@ async function stepUntilRest(life: Life, tools: Tools): Promise<number | null> {
     if (life.isForgotten) return null;
     const step = decide(life, tools);
     if (step.kind === "rest") return step.untilMs;
+    // Without a turn it leaves its lane, so that a wish to end need not wait for the launches before it.
+    if (step.kind === "launch" && !tools.launches.take(life)) return null;
     await takeStep(life, tools, step);
   }
   throw new Error(`Cannot bring proc "${life.id}" to rest: ${STEPS_MAX} steps were not enough`);
+}
+
+/** One that waits for its turn keeps its place; one that has used it, or wants it no longer, gives it up. */
+function passTurn(life: Life, tools: Tools): void {
+  const isWaiting = !life.isForgotten && life.record.state === "boot" && life.knowledge.status === "fresh";
+  if (!isWaiting) tools.launches.leave(life);
 }
 
 function decide(life: Life, tools: Tools): Step {

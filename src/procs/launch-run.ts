@@ -41,9 +41,6 @@ export async function launchRun(life: Life, needs: Needs): Promise<void> {
     const lease = leaseOf(life.record, run);
     if (lease !== null) await measure("networkMs", needs.network.attach({ ...lease, pid }));
 
-    // Asked to stop in the meantime: its command need not run at all.
-    if (life.record.wanted !== "running") return;
-
     // Set before the start, so that word of an end that comes during it is not overwritten.
     life.knowledge = { status: "running", pid };
     await measure("startMs", needs.isolation.start(run.id));

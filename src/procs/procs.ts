@@ -5,7 +5,7 @@ import type { Config, Proc, ProcSpec, StopRequest } from "../contract/proc.ts";
 import type { ProcFilter } from "../contract/routes.ts";
 import { finalStates, settledStates } from "../contract/states.ts";
 import { FifoPool } from "../lib/fifo-pool.ts";
-import { Gate } from "../lib/gate.ts";
+import { Turns } from "../lib/turns.ts";
 import { drive } from "./drive.ts";
 import { leaseOf } from "./lease.ts";
 import { Life, toldChange } from "./life.ts";
@@ -50,7 +50,7 @@ export class Procs {
     this.#tools = {
       needs,
       slots: new FifoPool(0, needs.network.slotCount - 1),
-      launches: new Gate(LAUNCHES_MAX),
+      launches: new Turns(LAUNCHES_MAX, (life: Life) => void drive(life, this.#tools)),
     };
   }
 

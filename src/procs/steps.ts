@@ -1,6 +1,6 @@
 import { finalStates, type ProcState } from "../contract/states.ts";
 import type { FifoPool } from "../lib/fifo-pool.ts";
-import type { Gate } from "../lib/gate.ts";
+import type { Turns } from "../lib/turns.ts";
 import { failedStart, finalStateOf, judgeEnd } from "./exits.ts";
 import { launchRun } from "./launch-run.ts";
 import { leaseOf } from "./lease.ts";
@@ -14,7 +14,7 @@ export interface Tools {
   readonly needs: Needs;
   readonly slots: FifoPool;
   /** Bounds how many runs are launched at once. */
-  readonly launches: Gate;
+  readonly launches: Turns<Life>;
 }
 
 type DoneStep = Exclude<Step, { kind: "rest" }>;
@@ -32,8 +32,8 @@ const executors: Executors = {
     await beginRun(life, tools);
   },
 
-  launch: async (life, tools) => {
-    await tools.launches.run(() => launchRun(life, tools.needs));
+  launch: async (life, { needs }) => {
+    await launchRun(life, needs);
   },
 
   again: async (life, tools) => {

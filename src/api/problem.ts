@@ -1,6 +1,9 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { type ErrorCode, type Fault, SharkuError, toProblem } from "../contract/errors.ts";
 
+/** So many things that are wrong are told at once. */
+const FAULTS_MAX = 20;
+
 /** Turns whatever went wrong into problem+json. What nobody foresaw is a 500 without details, and is logged. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const known = toSharkuError(error);
@@ -54,13 +57,11 @@ function describe(code: ErrorCode, error: FastifyError): string {
 
 function invalid(error: FastifyError): SharkuError {
   const inBody = error.validationContext === "body";
-  const faults = (error.validation ?? []).map((found): Fault => {
+  const faults = withoutBranches(error.validation ?? []).map((found): Fault => {
     const extra = found.params["additionalProperty"] ?? found.params["missingProperty"];
     const path =
       extra === undefined ? found.instancePath : `${found.instancePath}/${escapePointer(String(extra))}`;
-    const detail =
-      found.keyword === "additionalProperties" ? "is not known here" : (found.message ?? "does not fit");
-    return { pointer: inBody ? path : `?${path.slice(1)}`, detail };
+    return { pointer: inBody ? path : `?${path.slice(1)}`, detail: wordsOf(found) };
   });
   const first = faults[0];
   const where = first === undefined || first.pointer === "" ? "it" : `"${first.pointer}"`;
@@ -68,9 +69,25 @@ function invalid(error: FastifyError): SharkuError {
     "invalid-request",
     `Cannot use the request: ${where} ${first?.detail ?? "does not fit"}`,
     {
-      faults: faults.slice(0, 20),
+      faults: faults.slice(0, FAULTS_MAX),
     },
   );
+}
+
+type Found = NonNullable<FastifyError["validation"]>[number];
+
+/** Where a value fits none of several forms, the checker tells what is wrong with it in each; that it fits none is enough. */
+function withoutBranches(all: readonly Found[]): readonly Found[] {
+  const choices = all.filter(({ keyword }) => keyword === "anyOf").map(({ schemaPath }) => `${schemaPath}/`);
+  return all.filter(({ schemaPath }) => !choices.some((choice) => schemaPath.startsWith(choice)));
+}
+
+function wordsOf({ keyword, message, params }: Found): string {
+  if (keyword === "additionalProperties") return "is not known here";
+  if (keyword === "anyOf") return "has none of the forms that it may have";
+  const allowed = params["allowedValues"];
+  if (keyword === "enum" && Array.isArray(allowed)) return `must be one of ${allowed.join(", ")}`;
+  return message ?? "does not fit";
 }
 
 /** RFC 6901. */

@@ -152,6 +152,8 @@ describe("a request that does not fit", () => {
     ["a number as text", { ...spec, limits: { pids: "7" } }, "/limits/pids"],
     ["a number out of range", { ...spec, limits: { memoryBytes: -1 } }, "/limits/memoryBytes"],
     ["an unknown field further down", { ...spec, stop: { speed: 1 } }, "/stop/speed"],
+    ["a value that fits none of its forms", { ...spec, callback: 7 }, "/callback"],
+    ["a word that is not among those allowed", { ...spec, stop: { signal: "SIGFOO" } }, "/stop/signal"],
     ["a missing field", { name: "x", command: "true" }, "/app"],
     ["a config name that is none", { ...spec, config: { "A B": "x" } }, "/config/A B"],
   ];
@@ -159,7 +161,10 @@ describe("a request that does not fit", () => {
     it(`is told where: ${what}`, async () => {
       const answer = await post("/v1/procs", body);
       assert.deepEqual([answer.status, answer.code], [400, "invalid-request"]);
-      assert.equal(answer.body.errors?.[0]?.pointer, pointer);
+      assert.deepEqual(
+        answer.body.errors?.map((fault) => fault.pointer),
+        [pointer],
+      );
     });
   }
 

@@ -1,6 +1,16 @@
 import Type, { type Static } from "typebox";
 import { exitReasons, procStates } from "./states.ts";
-import { Digest, Label, nullable, Port, ProcId, strictObject, TemplateName, Time } from "./words.ts";
+import {
+  Digest,
+  Label,
+  nullable,
+  Port,
+  ProcessName,
+  ProcId,
+  strictObject,
+  TemplateName,
+  Time,
+} from "./words.ts";
 
 /** A proc: one running copy of an app's process, as it is asked for and as it is answered. */
 
@@ -86,7 +96,7 @@ export const ProcSpec = strictObject({
   image: Type.Optional(nullable(Digest)),
   template: Type.Optional(TemplateName),
   command: Type.Optional(Command),
-  process: Type.Optional(Label),
+  process: Type.Optional(ProcessName),
   config: Type.Optional(Config),
   callback: Type.Optional(nullable(Callback)),
   limits: Type.Optional(Type.Partial(Limits, { additionalProperties: false })),
@@ -122,7 +132,7 @@ export const Proc = Type.Object({
   image: nullable(Type.Object({ ref: Type.String(), digest: Digest, bytes: Type.Integer() })),
   template: TemplateName,
   command: Command,
-  process: nullable(Label),
+  process: nullable(ProcessName),
   configNames: Type.Array(Type.String()),
   port: nullable(Port),
   ports: Type.Record(Type.String(), Port),

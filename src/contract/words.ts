@@ -5,6 +5,9 @@ import Type, { type TSchema } from "typebox";
 /** What `app` and `name` may be. */
 export const Label = Type.String({ pattern: "^[a-z0-9][a-z0-9._-]{0,62}$" });
 
+/** What the lines of a Procfile may be called. */
+export const ProcessName = Type.String({ pattern: "^[A-Za-z0-9_-]{1,63}$" });
+
 /** What the id of a proc may be; it is safe as a file name, a cgroup name and a container id. */
 export const ProcId = Type.String({ pattern: "^[a-z0-9][a-z0-9-]{0,62}$" });
 

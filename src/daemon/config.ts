@@ -73,12 +73,14 @@ function parseValues(argv: readonly string[]) {
 function parseListen(text: string): DaemonConfig["listen"] {
   const match = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):(\d+)$/.exec(text);
   const port = Number(match?.[2]);
-  if (match?.[1] === undefined || port > 65535) {
+  if (match?.[1] === undefined || port < 1 || port > 65535) {
     throw new CannotStart(
       `Cannot listen on "${text}": it is no loopback address with a port, wanted one like 127.0.0.1:7420`,
     );
   }
-  return { host: match[1].replace(/[[\]]/g, ""), port };
+  // An address, not a name: callbacks are kept from it by what they connect to.
+  const host = match[1] === "localhost" ? "127.0.0.1" : match[1].replace(/[[\]]/g, "");
+  return { host, port };
 }
 
 function parsePortRange(text: string): DaemonConfig["portRange"] {

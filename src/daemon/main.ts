@@ -83,7 +83,10 @@ async function listen(
   { api: needs, log }: { api: ApiNeeds; log: FastifyBaseLogger },
 ): Promise<Server[]> {
   const token = await loadAdminToken(config.stateDir);
-  const guard = { tokenDigest: digestToken(token), hostNames: [config.listen.host] };
+  const guard = {
+    tokenDigest: digestToken(token),
+    hostNames: [config.listen.host, `[${config.listen.host}]`],
+  };
   const api = await buildApi(needs, { guard, log });
   const [socketServer, networkServer] = [api.serverFor("socket"), api.serverFor("network")];
   await listenOnSocket(socketServer, config.socket);

@@ -18,6 +18,7 @@ export async function makeDirectories(dirs: readonly string[]): Promise<void> {
 }
 
 async function assertSearchable(dir: string): Promise<void> {
+  // Every path leads up to the root, where it ends.
   for (let parent = dirname(dir); ; parent = dirname(parent)) {
     const { mode } = await stat(parent);
     if ((mode & 0o001) === 0) {

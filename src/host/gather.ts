@@ -114,6 +114,7 @@ async function trial(program: string, args: readonly string[]): Promise<NetworkF
 
 async function gatherPlace(path: string): Promise<PlaceFacts> {
   const parents: { path: string; mode: number }[] = [];
+  // Every path leads up to the root, where it ends.
   for (let at = dirname(path); ; at = dirname(at)) {
     const seen = await stat(at).catch(() => null);
     if (seen) parents.unshift({ path: at, mode: seen.mode & 0o7777 });

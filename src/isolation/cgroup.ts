@@ -117,6 +117,7 @@ export class Cgroups {
   async #removeTree(dir: string): Promise<void> {
     const children = await readdir(dir, { withFileTypes: true }).catch(() => []);
     for (const child of children) if (child.isDirectory()) await this.#removeTree(join(dir, child.name));
+    // At most RMDIR_TRIES_MAX times: the last one throws.
     for (let tries = 1; ; tries += 1) {
       const code = await rmdir(dir).then(
         () => null,

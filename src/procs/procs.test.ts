@@ -193,6 +193,7 @@ describe("a new daemon over what another has left", () => {
 
 describe("a call that fails, whichever it is", () => {
   it("leaves nothing held once the proc is removed, and never runs a command twice", async () => {
+    // Ends with the round that makes fewer calls than the one that was to fail.
     for (let failAt = 1; ; failAt += 1) {
       const world = new World();
       world.failAt = failAt;

@@ -1,0 +1,38 @@
+"""A web server that does what it is told by the path: /print/N, /exit/CODE, /signal/NUMBER; any other: its pid."""
+
+import os
+import signal
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        verb, _, number = self.path[1:].partition("/")
+        if verb == "print":
+            for line in range(1, int(number) + 1):
+                print(f"line {line}", flush=True)
+        self.answer(f"{os.getpid()}\n".encode())
+        if verb == "exit":
+            os._exit(int(number))
+        if verb == "signal":
+            # Python ignores SIGPIPE and handles SIGINT; the default is what an app without handlers has.
+            signal.signal(int(number), signal.SIG_DFL) if int(number) != signal.SIGKILL else None
+            os.kill(os.getpid(), int(number))
+
+    def answer(self, body):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def log_message(self, *parts):
+        pass
+
+
+server = HTTPServer(("0.0.0.0", int(os.environ["PORT"])), Handler)
+print("ready", flush=True)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+server.serve_forever()

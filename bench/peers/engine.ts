@@ -1,0 +1,171 @@
+import { spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { Readable } from "node:stream";
+import { makeFetch } from "../../src/cli/socket-fetch.ts";
+import { detectCgroups, gatherCgroups } from "../../src/host/gather-cgroups.ts";
+import { Cgroups } from "../../src/isolation/cgroup.ts";
+import type { OciConfig } from "../../src/isolation/oci.ts";
+import { pause } from "../../src/lib/clock.ts";
+import { type Contender, timed } from "../measure.ts";
+import { startApart } from "./apart.ts";
+
+const READY_MS_MAX = 60_000;
+const POLL_MS = 50;
+const LOG_LINES = 10;
+const IMAGE = "sharku-bench:latest";
+const APP_PORT = "8080/tcp";
+
+/** What an engine is told of where to live, and what to be. */
+export interface EnginePlace {
+  /** Directory of its own, there already; data, socket and log lie below. */
+  readonly dir: string;
+  /** Name of the cgroup that all its containers are put in. */
+  readonly cgroup: string;
+  readonly version: string;
+  /** What our daemon wrote for a proc: template and limits are taken from it. */
+  readonly config: OciConfig;
+}
+
+/** A daemon that speaks Docker's Engine API, as Docker and Podman do. */
+export interface Engine extends EnginePlace {
+  readonly name: string;
+  readonly socket: string;
+  readonly argv: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface EngineContender extends Contender, AsyncDisposable {}
+
+type Call = (method: string, path: string, body?: unknown) => Promise<unknown>;
+
+/** Starts the engine, gives it the template, and makes a contender of its create and start. */
+export async function startEngine(engine: Engine, signal: AbortSignal): Promise<EngineContender> {
+  await using undo = new AsyncDisposableStack();
+  const cgroups = await openCgroups(engine.cgroup);
+  undo.defer(async () => {
+    for (const name of await cgroups.list()) await cgroups.kill(name).then(() => cgroups.remove(name));
+    await cgroups.close();
+  });
+
+  const daemon = undo.use(await startApart(engine.argv, engine));
+
+  const call = makeCall(engine.socket);
+  const deadline = performance.now() + READY_MS_MAX;
+  while (
+    !(await call("GET", "/_ping").then(
+      () => true,
+      () => false,
+    ))
+  ) {
+    signal.throwIfAborted();
+    if (!daemon.isAlive() || performance.now() > deadline)
+      throw new Error(`Cannot start ${engine.name}: its last words:\n${await lastWords(daemon.logFile)}`);
+    await pause(POLL_MS);
+  }
+  await importTemplate(engine.socket, engine.config);
+
+  const kept = undo.move();
+  return {
+    name: engine.name,
+    what: `${engine.name} ${engine.version}, API create and start on its socket; same template, own network, published port`,
+    once: () => startOnce(call, engine),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+async function startOnce(call: Call, engine: Engine): Promise<number> {
+  const body = createBody(engine);
+  let id = "";
+  const ms = await timed(async () => {
+    const created = await call("POST", "/containers/create", body);
+    id = textField(created, "Id");
+    await call("POST", `/containers/${id}/start`);
+  });
+  const seen = await call("GET", `/containers/${id}/json`);
+  if (!JSON.stringify(seen).includes('"Running":true'))
+    throw new Error(`Cannot measure ${engine.name}: its container does not run after start`);
+  await call("DELETE", `/containers/${id}?force=true&v=true`);
+  return ms;
+}
+
+/** The engine's defaults, but for what makes it the same job: template, network, port and limits. */
+function createBody({ config, cgroup }: Engine) {
+  const { memory, pids } = config.linux.resources;
+  return {
+    Image: IMAGE,
+    Cmd: ["sleep", "600"],
+    ExposedPorts: { [APP_PORT]: {} },
+    HostConfig: {
+      Binds: hostBinds(config).map(({ source, destination }) => `${source}:${destination}:ro`),
+      PortBindings: { [APP_PORT]: [{ HostIp: "127.0.0.1", HostPort: "23080" }] },
+      CgroupParent: `/${cgroup}`,
+      Memory: memory?.limit ?? 0,
+      PidsLimit: pids?.limit ?? 0,
+    },
+  };
+}
+
+/** The parts of the template that are the host's own directories: bound there too, for /usr can be many gigabytes. */
+function hostBinds(config: OciConfig) {
+  return config.mounts.filter(
+    ({ source, destination, type }) => type === "bind" && source === destination && source !== "/etc",
+  );
+}
+
+/** The template's skeleton with its /etc, as the engine's image. */
+async function importTemplate(socket: string, config: OciConfig): Promise<void> {
+  const etc = config.mounts.find(({ destination }) => destination === "/etc")?.source;
+  if (etc === undefined) throw new Error("Cannot import the template: its bundle mounts no /etc");
+  const args = ["-c", "-f", "-", "-C", config.root.path, "--exclude=./etc", ".", "-C", dirname(etc), "./etc"];
+  const tar = spawn("tar", args, { stdio: ["ignore", "pipe", "inherit"] });
+  const response = await makeFetch({ socketPath: socket })(
+    "http://localhost/images/create?fromSrc=-&repo=sharku-bench&tag=latest",
+    {
+      method: "POST",
+      headers: { "content-type": "application/x-tar" },
+      // Node's own web stream of bytes; its type is declared apart from the one that fetch takes.
+      body: Readable.toWeb(tar.stdout) as ReadableStream<Uint8Array>,
+    },
+  );
+  const text = await response.text();
+  if (!response.ok || text.includes('"error"'))
+    throw new Error(`Cannot import the template: ${response.status} ${text.trim()}`);
+}
+
+function makeCall(socket: string): Call {
+  const fetch = makeFetch({ socketPath: socket });
+  return async (method, path, body) => {
+    const response = await fetch(`http://localhost${path}`, {
+      method,
+      headers: body === undefined ? {} : { "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`Cannot call ${method} ${path}: ${response.status} ${text.trim()}`);
+    return text.startsWith("{") ? JSON.parse(text) : null;
+  };
+}
+
+function textField(value: unknown, name: string): string {
+  const found = typeof value === "object" && value !== null ? Object.entries(value) : [];
+  const [, text] = found.find(([key]) => key === name) ?? [];
+  if (typeof text !== "string") throw new Error(`Cannot read "${name}": the engine's answer has none`);
+  return text;
+}
+
+async function openCgroups(parent: string): Promise<Cgroups> {
+  const { version } = await detectCgroups();
+  const { mounts } = await gatherCgroups();
+  const roots = mounts.filter(({ readOnly }) => !readOnly).map(({ path }) => path);
+  return new Cgroups({ version, roots }, parent, pause);
+}
+
+async function lastWords(logFile: string): Promise<string> {
+  return (await readFile(logFile, "utf8")).trimEnd().split("\n").slice(-LOG_LINES).join("\n");
+}
+
+/** Where an engine's socket lies; a path of a socket has 107 characters at most. */
+export function socketIn(dir: string): string {
+  return join(dir, "api.sock");
+}

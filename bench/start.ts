@@ -1,0 +1,137 @@
+import { mkdir } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { ProcSpec, SharkuClient } from "../src/client/client.ts";
+import type { OciConfig } from "../src/isolation/oci.ts";
+import type { Benchmark, BenchmarkOptions } from "./benchmark.ts";
+import { firstAnswer } from "./first-answer.ts";
+import { type Contender, measureInTurns, timed } from "./measure.ts";
+import { type OwnDaemon, startOwnDaemon } from "./own-daemon.ts";
+import { crunByHand, crunWithoutFilter, readOnlyBundle } from "./peers/crun.ts";
+import { dockerEngine } from "./peers/docker.ts";
+import { type EngineContender, startEngine } from "./peers/engine.ts";
+import { podmanEngine } from "./peers/podman.ts";
+import { findVersion } from "./peers/version.ts";
+import type { Comparison, Series } from "./table.ts";
+
+/**
+ * How long a start takes: beside the runtime that we build on, beside other engines, part by part, and until an
+ * app answers.
+ */
+
+const spec: ProcSpec = { app: "bench", name: "start", command: ["sleep", "600"] };
+
+const notes = [
+  "Sharku's time holds HTTP, the records on disk, the supervisor, the network and the port, but not the end of " +
+    "the proc. crun's holds the start and the end of a process, and none of the others: its network is empty.",
+  "Sharku and crun run the same profile: user namespace, no capability, own seccomp filter, masks, limits. Docker " +
+    "and Podman run as they come: root without a user namespace, some capabilities, their own filter, no init.",
+  "Docker and Podman have daemons of their own here, in namespaces that end with them, and get the template's " +
+    "skeleton and /etc as an image, with the host's /usr bound as ours is.",
+];
+
+export const start: Benchmark = async (options) => {
+  const { dir, runs, signal, say } = options;
+  await using daemon = await startOwnDaemon(dir, signal);
+  const config = await bundleOf(daemon);
+  await using stack = new AsyncDisposableStack();
+  const engines = await startEngines(options, { config, stack });
+  const phases: Record<string, number>[] = [];
+  const contenders: Contender[] = [
+    sharku(daemon, phases),
+    await crunByHand({ dir: join(dir, "crun"), config }),
+    await crunWithoutFilter({ dir: join(dir, "crun-no-seccomp"), config }),
+    ...engines,
+  ];
+  say(`start: ${contenders.map(({ name }) => name).join(", ")}; ${runs} runs each, in turns`);
+  const series = await measureInTurns(contenders, { runs, signal });
+  const comparisons: Comparison[] = [
+    { title: "Start of a proc", series, notes },
+    phaseTable(phases.slice(-runs), series[0]),
+  ];
+  say("start: until the first answer");
+  comparisons.push(await firstAnswer(daemon, { runs, signal }));
+  return { benchmark: "start", comparisons };
+};
+
+function sharku({ client, remove }: OwnDaemon, phases: Record<string, number>[]): Contender {
+  return {
+    name: "Sharku",
+    what: "POST /v1/procs until GET …/wait?until=running answers, over the unix socket",
+    once: async () => {
+      let id = "";
+      const ms = await timed(async () => {
+        id = await startProc(client);
+      });
+      phases.push((await client.getProc(id)).timings);
+      await remove(id);
+      return ms;
+    },
+  };
+}
+
+async function startProc(client: SharkuClient): Promise<string> {
+  const { id } = await client.createProc(spec);
+  const { state, exit } = await client.waitProc(id, { until: "running" });
+  if (state !== "running")
+    throw new Error(`Cannot start a proc: it is ${state}, ${exit?.message ?? "no word why"}`);
+  return id;
+}
+
+/** What the daemon writes for such a proc. */
+async function bundleOf(daemon: OwnDaemon): Promise<OciConfig> {
+  const id = await startProc(daemon.client);
+  const config = await readOnlyBundle(daemon.runDir);
+  await daemon.remove(id);
+  return config;
+}
+
+async function startEngines(
+  { dir, peers, signal, say }: BenchmarkOptions,
+  { config, stack }: { config: OciConfig; stack: AsyncDisposableStack },
+): Promise<EngineContender[]> {
+  const started: EngineContender[] = [];
+  for (const [peer, program, makeEngine] of [
+    ["docker", "dockerd", dockerEngine],
+    ["podman", "podman", podmanEngine],
+  ] as const) {
+    if (!peers.includes(peer)) continue;
+    const version = await findVersion([program, "--version"]);
+    if (version === null) {
+      say(`start: ${peer} is left out: there is no ${program} on the PATH`);
+      continue;
+    }
+    say(`start: starting a ${peer} of our own`);
+    const engineDir = join(dir, peer);
+    await mkdir(engineDir, { mode: 0o711 });
+    const engine = await makeEngine({ dir: engineDir, cgroup: `${basename(dir)}-${peer}`, version, config });
+    started.push(stack.use(await startEngine(engine, signal)));
+  }
+  return started;
+}
+
+/** The parts as the daemon has measured them; the rest is what lies between them. */
+function phaseTable(phases: readonly Record<string, number>[], whole: Series | undefined): Comparison {
+  const parts = Object.keys(phases[0] ?? {}).filter((name) => name !== "totalMs");
+  const of = (name: string) => phases.map((timings) => timings[name] ?? 0);
+  const totals = of("totalMs");
+  const rest = phases.map((timings, at) =>
+    parts.reduce((left, name) => left - (timings[name] ?? 0), totals[at] ?? 0),
+  );
+  const outside = totals.map((ms, at) => (whole?.samplesMs[at] ?? ms) - ms);
+  return {
+    title: "Where Sharku's time goes",
+    notes: [],
+    series: [
+      { name: "totalMs", what: "in the daemon, from accepted to running", samplesMs: totals },
+      ...parts.map((name) => ({ name, what: whatOf[name] ?? "as the daemon names it", samplesMs: of(name) })),
+      { name: "rest", what: "of totalMs: records written, bundle planned", samplesMs: rest },
+      { name: "outside", what: "HTTP, both calls, and the client", samplesMs: outside },
+    ],
+  };
+}
+
+const whatOf: Readonly<Record<string, string>> = {
+  createMs: "supervisor and crun create, with the bundle written",
+  networkMs: "cable into the namespace, addresses, published port",
+  startMs: "crun start",
+};

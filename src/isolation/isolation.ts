@@ -1,4 +1,5 @@
 import { chown, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Isolation, RunPlan, RunSight } from "../procs/needs.ts";
 import { buildBundle, type HostFacts, readOnlyBind } from "./bundle.ts";
 import type { Cgroups } from "./cgroup.ts";
@@ -137,6 +138,8 @@ export class Containers implements Isolation {
     await Promise.all([
       removeTree(paths.bundleDir),
       removeTree(paths.scratchDir),
+      // What a runtime that was killed halfway leaves, and its own delete does not see.
+      removeTree(join(runtimeDir(dirs), runId)),
       rm(paths.exitFile, { force: true }),
     ]);
   }

@@ -5,8 +5,9 @@ const GONE_MS_MAX = 5_000;
 const POLL_MS = 5;
 
 /**
- * Ends every supervisor of that container, also one that has not come as far as to write its pid file. They are
- * known by their command line, which names the container.
+ * Ends whatever is at work on that container from outside: its supervisor, also one that has not come as far as to
+ * write its pid file, and a runtime that is still creating. They are known by their command line, which names the
+ * container as a word of its own. When this returns, nobody makes anything in its name any more.
  */
 export async function endSupervisors(
   containerId: string,
@@ -24,9 +25,8 @@ async function findSupervisors(containerId: string): Promise<number[]> {
   const found: number[] = [];
   for (const name of await readdir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
-    const words = (await readFile(`/proc/${name}/cmdline`, "utf8").catch(() => "")).split("\0");
-    const at = words.indexOf("--cid");
-    if (at > 0 && words[at + 1] === containerId) found.push(Number(name));
+    const line = await readFile(`/proc/${name}/cmdline`, "utf8").catch(() => "");
+    if (line.split("\0").includes(containerId)) found.push(Number(name));
   }
   return found;
 }

@@ -1,4 +1,5 @@
 import type { FullSpec } from "./record.ts";
+import { shellArgv } from "./shell-line.ts";
 
 /** What a program finds in its environment before its config says otherwise. */
 const defaults = {
@@ -26,7 +27,7 @@ export function environmentOf(
 
 /** A line runs by the shell, as in a Procfile; a list of words runs as it is. */
 export function argvOf(spec: FullSpec): string[] {
-  return typeof spec.command === "string" ? ["/bin/sh", "-c", spec.command] : [...spec.command];
+  return typeof spec.command === "string" ? shellArgv(spec.command) : [...spec.command];
 }
 
 /** A host name as RFC 1123 wants it, made of the proc's name. */

@@ -52,8 +52,9 @@ export function runPaths(dirs: IsolationDirs, runId: string): RunPaths {
   return {
     bundleDir,
     configFile: join(bundleDir, "config.json"),
-    hostsFile: join(bundleDir, "hosts"),
-    resolvFile: join(bundleDir, "resolv.conf"),
+    // Not beside the bundle: it is on a tmpfs, whose files cannot be bound with mapped owners before Linux 6.3.
+    hostsFile: join(scratchDir, "hosts"),
+    resolvFile: join(scratchDir, "resolv.conf"),
     pidFile: join(bundleDir, "pid"),
     conmonPidFile: join(bundleDir, "conmon.pid"),
     scratchDir,

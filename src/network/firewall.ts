@@ -69,12 +69,13 @@ ${list(notPublic)}
     iifname "${bridge}" ip daddr 127.0.0.0/8 drop
   }
   chain publish_local {
+    # no test before the map: a miss ends the rule, and Linux before 6.9 refuses to test a map's keys alone
     type nat hook output priority -100; policy accept;
-    ip daddr . tcp dport @published dnat ip to ip daddr . tcp dport map @published
+    dnat ip to ip daddr . tcp dport map @published
   }
   chain publish {
     type nat hook prerouting priority -100; policy accept;
-    iifname != "${bridge}" ip daddr . tcp dport @published dnat ip to ip daddr . tcp dport map @published
+    iifname != "${bridge}" dnat ip to ip daddr . tcp dport map @published
   }
   chain hide_procs {
     type nat hook postrouting priority 100; policy accept;

@@ -8,6 +8,8 @@ export interface HostFacts {
   readonly tools: Readonly<Record<ToolName, ToolFacts | null>>;
   readonly cgroups: CgroupFacts;
   readonly filesystems: readonly string[];
+  /** Whether the kernel loads the module of overlayfs by itself at the first mount. */
+  readonly overlayLoads: boolean;
   /** null where the kernel has no such file. */
   readonly userNamespacesMax: number | null;
   readonly seccompActions: string | null;

@@ -40,7 +40,7 @@ export async function gatherFacts(options: GatherOptions = {}): Promise<HostFact
       filesystemOf("/usr"),
       Promise.all((["node", "python3"] as const).map(gatherInterpreter)),
       findPackageManager(),
-      readOrNull("/proc/filesystems"),
+      gatherFilesystems(),
       readOrNull("/proc/sys/user/max_user_namespaces"),
       readOrNull("/proc/sys/kernel/seccomp/actions_avail"),
     ]);
@@ -51,7 +51,7 @@ export async function gatherFacts(options: GatherOptions = {}): Promise<HostFact
     packageManager: manager,
     tools,
     cgroups,
-    filesystems: (filesystems ?? "").split("\n").map((line) => line.split("\t")[1] ?? ""),
+    ...filesystems,
     userNamespacesMax: userMax === null ? null : Number(userMax),
     seccompActions: actions,
     network,
@@ -59,6 +59,23 @@ export async function gatherFacts(options: GatherOptions = {}): Promise<HostFact
     usr: { filesystem: usr },
     interpreters,
   };
+}
+
+async function gatherFilesystems(): Promise<Pick<HostFacts, "filesystems" | "overlayLoads">> {
+  const [list, overlayLoads] = await Promise.all([readOrNull("/proc/filesystems"), loadsByItself("overlay")]);
+  return { filesystems: (list ?? "").split("\n").map((line) => line.split("\t")[1] ?? ""), overlayLoads };
+}
+
+/** Whether the kernel has this module to load, and a program that loads modules at its call. */
+async function loadsByItself(module: string): Promise<boolean> {
+  const [list, loader, disabled] = await Promise.all([
+    readOrNull(`/lib/modules/${release()}/modules.dep`),
+    readOrNull("/proc/sys/kernel/modprobe"),
+    readOrNull("/proc/sys/kernel/modules_disabled"),
+  ]);
+  // modules.dep(5): a line begins with the module's path, its suffix telling how it is packed.
+  const isListed = new RegExp(`/${module}\\.ko(\\.\\w+)?:`).test(list ?? "");
+  return isListed && Boolean(loader) && disabled !== "1" && (await isThere(String(loader), constants.X_OK));
 }
 
 async function gatherTools(): Promise<Record<ToolName, ToolFacts | null>> {

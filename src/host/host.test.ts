@@ -24,6 +24,7 @@ const v2Systemd: HostFacts = {
     kernelControllers: v1Names.map((name) => ({ name, hierarchy: 0 })),
   },
   filesystems: ["proc", "overlay", "ext4"],
+  overlayLoads: false,
   userNamespacesMax: 63_000,
   seccompActions: "kill_process kill_thread trap errno user_notif trace log allow",
   network: {
@@ -81,6 +82,12 @@ const hybrid: HostFacts = {
 
 test("judge() finds nothing wrong on Debian 12 with systemd", () => {
   assert.deepEqual(open(v2Systemd), []);
+});
+
+test("judge() is content with an overlayfs that is not loaded yet, where the kernel loads it by itself", () => {
+  const fresh = { ...v2Systemd, filesystems: ["proc", "ext4"] };
+  assert.deepEqual(open({ ...fresh, overlayLoads: true }), []);
+  assert.deepEqual(cures(open(fresh)).commands, [["sh", "-c", "modprobe overlay"]]);
 });
 
 test("judge() finds nothing wrong on a host with cgroup v1", () => {

@@ -47,9 +47,10 @@ function judgeUserNamespaces({ userNamespacesMax }: HostFacts): CheckResult {
   return byCommand("fail", { name, found: "user.max_user_namespaces is 0", shell });
 }
 
-function judgeOverlay({ filesystems }: HostFacts): CheckResult {
+function judgeOverlay({ filesystems, overlayLoads }: HostFacts): CheckResult {
   const name = "overlayfs";
   if (filesystems.includes("overlay")) return ok({ name, found: "in the kernel" });
+  if (overlayLoads) return ok({ name, found: "a module, loaded when the first proc starts" });
   return byCommand("fail", { name, found: "not loaded", shell: "modprobe overlay" });
 }
 

@@ -6,7 +6,7 @@ import { type Benchmark, type PeerName, peerNames } from "./benchmark.ts";
 import { describeMachine, type Machine, machineText } from "./machine.ts";
 import { start } from "./start.ts";
 import { summarize } from "./statistics.ts";
-import { comparisonText, type Report, ratiosOf } from "./table.ts";
+import { comparisonText, type Report, relationsOf } from "./table.ts";
 
 /**
  * The benchmarks, as `npm run bench` runs them: `npm run bench -- start --with docker,podman --json FILE`.
@@ -60,7 +60,8 @@ async function main(argv: readonly string[]): Promise<number> {
     await run(wish, signal);
     return 0;
   } catch (error) {
-    if (signal.aborted) return INTERRUPTED;
+    // Anything else is a fault, also when it comes while clearing away after a Ctrl-C.
+    if (error === signal.reason) return INTERRUPTED;
     if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`bench: ${error.message}\n`);
     return USAGE;
@@ -148,7 +149,8 @@ function jsonOf(machine: Machine, reports: readonly Report[]): string {
       title: comparison.title,
       notes: comparison.notes,
       series: comparison.series.map((one) => ({ ...one, summary: summarize(one.samplesMs) })),
-      ratios: ratiosOf(comparison),
+      relation: comparison.relation,
+      relations: relationsOf(comparison),
     })),
   }));
   return `${JSON.stringify({ at: systemClock.now().toISOString(), machine, reports: told }, null, 2)}\n`;

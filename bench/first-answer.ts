@@ -23,6 +23,7 @@ export async function firstAnswer(
   const series = await measureInTurns([asProc(daemon, image), byHand()], options);
   return {
     title: "First answer of a tiny static server",
+    relation: "ratio",
     series,
     notes: [`Both are asked anew every ${POLL_MS} ms until they answer 200. By hand nothing is confined.`],
   };

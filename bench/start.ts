@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { ProcSpec, SharkuClient } from "../src/client/client.ts";
+import type { Timings } from "../src/contract/proc.ts";
 import type { OciConfig } from "../src/isolation/oci.ts";
 import type { Benchmark, BenchmarkOptions } from "./benchmark.ts";
 import { firstAnswer } from "./first-answer.ts";
@@ -11,7 +12,8 @@ import { dockerEngine } from "./peers/docker.ts";
 import { type EngineContender, startEngine } from "./peers/engine.ts";
 import { podmanEngine } from "./peers/podman.ts";
 import { findVersion } from "./peers/version.ts";
-import type { Comparison, Series } from "./table.ts";
+import { phasesOfStart } from "./phases.ts";
+import type { Comparison } from "./table.ts";
 
 /**
  * How long a start takes: beside the runtime that we build on, beside other engines, part by part, and until an
@@ -35,7 +37,7 @@ export const start: Benchmark = async (options) => {
   const config = await bundleOf(daemon);
   await using stack = new AsyncDisposableStack();
   const engines = await startEngines(options, { config, stack });
-  const phases: Record<string, number>[] = [];
+  const phases: Timings[] = [];
   const contenders: Contender[] = [
     sharku(daemon, phases),
     await crunByHand({ dir: join(dir, "crun"), config }),
@@ -45,15 +47,15 @@ export const start: Benchmark = async (options) => {
   say(`start: ${contenders.map(({ name }) => name).join(", ")}; ${runs} runs each, in turns`);
   const series = await measureInTurns(contenders, { runs, signal });
   const comparisons: Comparison[] = [
-    { title: "Start of a proc", series, notes },
-    phaseTable(phases.slice(-runs), series[0]),
+    { title: "Start of a proc", relation: "ratio", series, notes },
+    phasesOfStart(series[0]?.samplesMs ?? [], phases.slice(-runs)),
   ];
   say("start: until the first answer");
   comparisons.push(await firstAnswer(daemon, { runs, signal }));
   return { benchmark: "start", comparisons };
 };
 
-function sharku({ client, remove }: OwnDaemon, phases: Record<string, number>[]): Contender {
+function sharku({ client, remove }: OwnDaemon, phases: Timings[]): Contender {
   return {
     name: "Sharku",
     what: "POST /v1/procs until GET …/wait?until=running answers, over the unix socket",
@@ -108,30 +110,3 @@ async function startEngines(
   }
   return started;
 }
-
-/** The parts as the daemon has measured them; the rest is what lies between them. */
-function phaseTable(phases: readonly Record<string, number>[], whole: Series | undefined): Comparison {
-  const parts = Object.keys(phases[0] ?? {}).filter((name) => name !== "totalMs");
-  const of = (name: string) => phases.map((timings) => timings[name] ?? 0);
-  const totals = of("totalMs");
-  const rest = phases.map((timings, at) =>
-    parts.reduce((left, name) => left - (timings[name] ?? 0), totals[at] ?? 0),
-  );
-  const outside = totals.map((ms, at) => (whole?.samplesMs[at] ?? ms) - ms);
-  return {
-    title: "Where Sharku's time goes",
-    notes: [],
-    series: [
-      { name: "totalMs", what: "in the daemon, from accepted to running", samplesMs: totals },
-      ...parts.map((name) => ({ name, what: whatOf[name] ?? "as the daemon names it", samplesMs: of(name) })),
-      { name: "rest", what: "of totalMs: records written, bundle planned", samplesMs: rest },
-      { name: "outside", what: "HTTP, both calls, and the client", samplesMs: outside },
-    ],
-  };
-}
-
-const whatOf: Readonly<Record<string, string>> = {
-  createMs: "supervisor and crun create, with the bundle written",
-  networkMs: "cable into the namespace, addresses, published port",
-  startMs: "crun start",
-};

@@ -8,9 +8,14 @@ export interface Series {
   readonly samplesMs: readonly number[];
 }
 
-/** Things that may be compared with each other; the first is ours, and the ratios are of it to each other. */
+/** Things that may be compared with each other. */
 export interface Comparison {
   readonly title: string;
+  /**
+   * How each is set against the first. `ratio`: the first is ours, the others are peers, ours is divided by
+   * theirs. `share`: the first is a whole, the others are parts, they are divided by the whole.
+   */
+  readonly relation: "ratio" | "share";
   readonly series: readonly Series[];
   /** In what the things compared differ, and what else a reader must know. */
   readonly notes: readonly string[];
@@ -22,28 +27,32 @@ export interface Report {
   readonly comparisons: readonly Comparison[];
 }
 
-const head = ["", "median", "p10", "p90", "max", "ratio"];
-
 /** The comparison as text for a terminal. */
-export function comparisonText({ title, series, notes }: Comparison): string {
-  const ratios = ratiosOf({ title, series, notes });
-  const rows = series.map(({ name, samplesMs }) => rowOf(name, summarize(samplesMs), ratios[name]));
+export function comparisonText(comparison: Comparison): string {
+  const { title, relation, series, notes } = comparison;
+  const first = series[0];
+  const relations = relationsOf(comparison);
+  const rows = series.map(({ name, samplesMs }) => rowOf(name, summarize(samplesMs), relations[name]));
+  const meaning = relation === "ratio" ? `${first?.name} / it` : `it / ${first?.name}`;
   return [
-    `${title} (ms; ${series[0]?.samplesMs.length ?? 0} runs each; ratio: ${series[0]?.name ?? "ours"} / it)`,
-    ...alignedLines([head, ...rows]),
+    `${title} (ms; ${first?.samplesMs.length ?? 0} runs each; ${relation}: ${meaning}, of the medians)`,
+    ...alignedLines([["", "median", "p10", "p90", "max", relation], ...rows]),
     "",
     ...series.map(({ name, what }) => `  ${name}: ${what}`),
     ...notes.map((note) => `  Note: ${note}`),
   ].join("\n");
 }
 
-/** Of each other's name: our median divided by its median. */
-export function ratiosOf({ series }: Comparison): Record<string, number> {
-  const [ours, ...others] = series;
-  if (ours === undefined) return {};
-  const { median } = summarize(ours.samplesMs);
+/** The ratios or shares of the medians, by the names of all but the first. */
+export function relationsOf({ relation, series }: Comparison): Record<string, number> {
+  const [first, ...others] = series;
+  if (first === undefined) return {};
+  const { median } = summarize(first.samplesMs);
   return Object.fromEntries(
-    others.map(({ name, samplesMs }) => [name, round(median / summarize(samplesMs).median)]),
+    others.map(({ name, samplesMs }) => {
+      const its = summarize(samplesMs).median;
+      return [name, round(relation === "ratio" ? median / its : its / median)];
+    }),
   );
 }
 
@@ -58,10 +67,10 @@ export function alignedLines(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-function rowOf(name: string, { median, p10, p90, max }: Summary, ratio: number | undefined): string[] {
-  return [name, ...[median, p10, p90, max].map((ms) => ms.toFixed(1)), ratio?.toFixed(2) ?? ""];
+function rowOf(name: string, { median, p10, p90, max }: Summary, related: number | undefined): string[] {
+  return [name, ...[median, p10, p90, max].map((ms) => ms.toFixed(1)), related?.toFixed(2) ?? ""];
 }
 
-function round(ratio: number): number {
-  return Math.round(ratio * 100) / 100;
+function round(figure: number): number {
+  return Math.round(figure * 100) / 100;
 }

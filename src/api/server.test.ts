@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { request as httpRequest, type Server } from "node:http";
+import { connect } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { World } from "../../test/fakes/world.ts";
 import { silentLog } from "../../test/silent-log.ts";
@@ -198,6 +199,12 @@ describe("a request that does not fit", () => {
     assert.deepEqual(procs.list({}).items, [], "nothing was created");
   });
 
+  it("is answered in the same form where it is no request at all", async () => {
+    const answer = await sendRaw("NONSENSE\r\n\r\n");
+    assert.match(answer, /^HTTP\/1\.1 400 /);
+    assert.match(answer, /application\/problem\+json[\s\S]*"code":"invalid-request"/);
+  });
+
   it("is answered 500 without the daemon's words where the daemon is at fault", async () => {
     const answer = await call("/v1/info");
     assert.deepEqual([answer.status, answer.code], [500, "internal"]);
@@ -246,6 +253,15 @@ describe("the calls", () => {
 function namesOf(answer: Answer): unknown[] {
   // The list's shape is the contract's.
   return (answer.body["items"] as { name: string }[]).map(({ name }) => name);
+}
+
+/** All that comes back on a connection of its own. */
+async function sendRaw(text: string): Promise<string> {
+  const socket = connect(Number(new URL(urlOf("socket", "/")).port), "127.0.0.1");
+  socket.end(text);
+  let answer = "";
+  for await (const chunk of socket) answer += String(chunk);
+  return answer;
 }
 
 /** fetch sets Host by itself; a page with a rebound name does not. */

@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -7,7 +8,7 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from "fastify";
-import { SharkuError } from "../contract/errors.ts";
+import { SharkuError, toProblem } from "../contract/errors.ts";
 import { type Route, type RouteName, routes } from "../contract/routes.ts";
 import { admit, type Door, type GuardOptions } from "./guard.ts";
 import type { ApiNeeds } from "./needs.ts";
@@ -152,5 +153,34 @@ function makeServer(app: FastifyInstance, onSocket: (socket: Socket) => void): S
     (request: IncomingMessage, response) => app.routing(request, response),
   );
   server.on("connection", onSocket);
+  server.on("clientError", answerBroken);
   return server;
+}
+
+/** What never became a request: no handler sees it, so it is answered by hand, and the connection ends. */
+function answerBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === "ECONNRESET") {
+    socket.destroy();
+    return;
+  }
+  const late = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
+  const problem = toProblem(
+    late
+      ? new SharkuError(
+          "request-timeout",
+          "Cannot wait longer: the request did not arrive in time, send it at once",
+        )
+      : new SharkuError(
+          "invalid-request",
+          "Cannot read the request: it is not HTTP/1.1, or its headers are too large",
+        ),
+  );
+  const body = JSON.stringify(problem);
+  const head = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    "Content-Type: application/problem+json",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    "Connection: close",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
 }

@@ -138,8 +138,9 @@ function isFunctionHead(line: string, before: string): boolean {
   );
 }
 
+/** A test that takes its context holds tests of its own. */
 function isSuite(line: string): boolean {
-  return /^\s*(?:suite|describe)\(/.test(line);
+  return /^\s*(?:suite|describe)\(|\(context\) => \{\s*$/.test(line);
 }
 
 /** The head's own first line, where it is broken over several. */

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { SharkuClient } from "../../src/client/client.ts";
+import { until } from "../until.ts";
+import { PROGRAMS, packDirectory } from "./archive.ts";
+import { startDaemon, type TestDaemon } from "./harness.ts";
+import { assertSame, takeLedger } from "./ledger.ts";
+import { isGone, linesOf } from "./proc-calls.ts";
+import { pidsOfProc } from "./processes.ts";
+
+/** Killed at so many moments of the burst, in milliseconds from its beginning. */
+const MOMENTS_MS = [5, 20, 50, 100, 200, 400];
+const BURST = 20;
+
+test("a daemon killed amid creates carries each accepted proc on, and runs none twice", async (context) => {
+  await using daemon = await startDaemon();
+  const { client, places } = daemon;
+  const image = (await client.pushImage(await packDirectory(PROGRAMS))).digest;
+  await daemon.stop();
+  const before = await takeLedger(places);
+  await daemon.start();
+
+  let accepted = 0;
+  for (const momentMs of MOMENTS_MS) {
+    await context.test(`killed ${momentMs} ms after the first`, async () => {
+      accepted += (await burstAndKill(daemon, { image, momentMs })).length;
+    });
+  }
+  assert.ok(accepted > BURST, `only ${accepted} creates were answered before the daemon was killed`);
+  await daemon.stop();
+  await context.test("the host is as it was", () => assertSame(before, places));
+});
+
+async function burstAndKill(
+  daemon: TestDaemon,
+  { image, momentMs }: { image: string; momentMs: number },
+): Promise<string[]> {
+  const { client } = daemon;
+  const ids = Array.from({ length: BURST }, (_, index) => `burst-${momentMs}-${index}`);
+  const creates = ids.map((id, index) => client.putProc(id, specOf(index, image)));
+  const answers = Promise.allSettled(creates);
+  await sleep(momentMs);
+  await daemon.kill9();
+  const settled = await answers;
+  const accepted = ids.filter((_, index) => settled[index]?.status === "fulfilled");
+  await daemon.start();
+
+  // Others may have been accepted without the caller having heard of it: they count as well.
+  const known = (await Array.fromAsync(client.allProcs())).map(({ id }) => id);
+  assert.deepEqual(
+    accepted.filter((id) => !known.includes(id)),
+    [],
+  );
+  for (const id of known) await assertRanOnce(client, { id, stays: staysOf(ids.indexOf(id)) });
+  for (const id of known) await client.deleteProc(id, { graceMs: 0 });
+  for (const id of known) await until(`${id} is gone`, () => isGone(client, id));
+  return accepted;
+}
+
+async function assertRanOnce(
+  client: SharkuClient,
+  { id, stays }: { id: string; stays: boolean },
+): Promise<void> {
+  const proc = await client.waitProc(id, { until: stays ? "running" : "exited" });
+  assert.deepEqual(
+    { id, state: proc.state, exit: proc.exit?.code ?? null },
+    { id, state: stays ? "running" : "done", exit: stays ? null : 0 },
+    JSON.stringify(proc.exit),
+  );
+  await until("it has said that it starts", async () => (await linesOf(client, id)).length > 0);
+  const starts = (await linesOf(client, id)).filter((line) => line.startsWith("start "));
+  assert.equal(starts.length, 1, `${id} began ${starts.length} times`);
+  // The init and the command of one run, and nothing of another.
+  assert.equal((await pidsOfProc(id)).length, stays ? 2 : 0);
+}
+
+/** Half of them end at once, so that the end falls into the daemon's death as well. */
+function specOf(index: number, image: string) {
+  const command = ["sh", "start-once.sh", staysOf(index) ? "stay" : "end"];
+  return { app: "burst", name: `one.${index}`, image, command };
+}
+
+function staysOf(index: number): boolean {
+  return index % 2 === 0;
+}

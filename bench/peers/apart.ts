@@ -4,10 +4,19 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
- * Runs in the namespaces of `unshare`: an empty /run, so that a daemon in use is neither found nor disturbed, and
- * an init that reaps what the peer's helpers leave.
+ * Runs in the namespaces of `unshare`: an empty /run, so that a daemon in use is neither found nor disturbed; what
+ * is written to /etc and /var/lib (Docker's key, Podman's cache) goes to memory; an init reaps what the peer's
+ * helpers leave.
  */
-const SCRIPT = 'mount -t tmpfs -o mode=755 tmpfs /run && ip link set lo up && exec catatonit -- "$@"';
+const SCRIPT = `
+set -e
+mount -t tmpfs -o mode=755 tmpfs /run
+for dir in /etc /var/lib; do
+  mkdir -p /run/veil$dir/upper /run/veil$dir/work
+  mount -t overlay -o lowerdir=$dir,upperdir=/run/veil$dir/upper,workdir=/run/veil$dir/work overlay $dir
+done
+ip link set lo up
+exec catatonit -- "$@"`;
 
 export interface Apart extends AsyncDisposable {
   isAlive(): boolean;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { runCommand } from "../../src/lib/run-command.ts";
+import { runCommand, tryCommand } from "../../src/lib/run-command.ts";
 import { listeningPorts, type Places } from "./places.ts";
 import { pidsWhere, readProc } from "./processes.ts";
 
@@ -141,7 +141,7 @@ function isTableOf(table: string, instance: string): boolean {
 /** What lies there, without what is in it; not SQLite's own files, which come and go with the connection. */
 async function files(dirs: readonly string[]): Promise<string[]> {
   // By find, since Node's recursive readdir follows links.
-  const { stdout } = await runCommand(["find", ...dirs, "-printf", "%y %m %U %p\\n"]);
+  const { stdout } = await tryCommand(["find", ...dirs, "-printf", "%y %m %U %p\\n"]);
   const lines = stdout.split("\n").filter(Boolean);
   return lines.filter((line) => !/\.db-(wal|shm|journal)$/.test(line)).sort();
 }

@@ -105,6 +105,8 @@ test("a daemon that cannot be started again leaves its procs as they were", asyn
   await using daemon = await startDaemon();
   const web = await runWeb(daemon);
   await daemon.kill9();
+  // The dead one's, which nobody needs.
+  await rm(daemon.places.socket);
   const before = await takeLedger(daemon.places);
   const busy = createServer().listen(daemon.places.listenPort, "127.0.0.1");
   await once(busy, "listening");

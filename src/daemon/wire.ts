@@ -96,6 +96,7 @@ export async function wire(parts: Parts): Promise<Wired> {
     judgeCallback: (url) => judgeCallbackUrl(url)[0]?.detail ?? null,
   });
   late.procs = procs;
+  const life = { hasLooked: false };
   const facts = await infoFacts(parts, isolation.needs);
   return {
     api: {
@@ -110,14 +111,16 @@ export async function wire(parts: Parts): Promise<Wired> {
     procs,
     open: async () => {
       await procs.open();
+      life.hasLooked = true;
       events.start();
     },
     close: async () => {
       await events.stop();
       await procs.close(CLOSE_MS_MAX);
       isolation.containers.close();
-      if (!procs.holdsNothing) return;
-      await network.remove();
+      // A daemon that never came to look knows of no proc, while many may run.
+      if (life.hasLooked && procs.holdsNothing) await network.remove();
+      // Takes away only what is empty.
       await isolation.needs.cgroups.close();
     },
   };

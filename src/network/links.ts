@@ -28,29 +28,33 @@ export async function removeBridge({ bridge }: NetworkNames): Promise<void> {
   await tryCommand(["ip", "link", "delete", bridge], { timeoutMs: IP_MS_MAX });
 }
 
-/** Joins the network namespace of a process to the bridge by a cable of its own. */
+/**
+ * Joins the network namespace of a process to the bridge by a cable of its own. The proc's end comes up first: a
+ * port of the bridge that comes up with its carrier there forwards at once, while one whose carrier comes later
+ * waits for the kernel to notice, and what is sent meanwhile is lost and repeated only a second later.
+ */
 export async function plugIn(
   names: NetworkNames,
   { slot, pid, address, subnet }: { slot: number; pid: number; address: string; subnet: Subnet },
 ): Promise<void> {
   const veth = vethName(names, slot);
-  await ipBatch([
-    `link add ${veth} type veth peer name eth0 netns ${pid}`,
-    `link set ${veth} master ${names.bridge}`,
-    // Isolated ports reach the bridge itself, never each other.
-    `link set ${veth} type bridge_slave isolated on`,
-    `link set ${veth} up`,
-  ]);
   await runCommand(["nsenter", "--target", String(pid), "--net", "ip", "-batch", "-"], {
     timeoutMs: IP_MS_MAX,
     input: [
       "link set lo up",
+      `link add eth0 type veth peer name ${veth} netns ${process.pid}`,
       `address add ${address}/${subnet.prefix} dev eth0`,
       "link set eth0 up",
       `route add default via ${subnet.bridgeAddress}`,
       "",
     ].join("\n"),
   });
+  await ipBatch([
+    `link set ${veth} master ${names.bridge}`,
+    // Isolated ports reach the bridge itself, never each other.
+    `link set ${veth} type bridge_slave isolated on`,
+    `link set ${veth} up`,
+  ]);
 }
 
 /** Takes the cable away. Does nothing where its namespace has taken it along. */

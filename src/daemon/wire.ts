@@ -73,18 +73,10 @@ export async function wire(parts: Parts): Promise<Wired> {
   });
   // The two need each other: images ask whether a proc uses one, procs look images up.
   const late: { procs?: Procs } = {};
-  const images = await openImages({
-    dir: join(config.stateDir, "images"),
-    sandbox: new UnpackSandbox({
-      ...isolation.needs,
-      containers: isolation.containers,
-      template: () => hostTemplate(templates.find("host")),
-      firstSlot: JOB_SLOTS_FIRST,
-    }),
-    clock,
-    randomId: () => `unpack-${randomName()}`,
+  const images = await openImageRoom(parts, {
+    isolation,
+    template: () => templates.find("host"),
     inUse: (digest) => late.procs?.usesImage(digest) ?? true,
-    limits: defaultImageLimits,
   });
   const procs = new Procs({
     ...{ store, network, images, templates, logs, clock, report },
@@ -162,6 +154,31 @@ async function infoFacts(
     runtime: { name: "crun", version: await runtime.version() },
     cgroup: layout,
   };
+}
+
+function openImageRoom(
+  { config }: Parts,
+  {
+    isolation,
+    template,
+    inUse,
+  }: {
+    isolation: Awaited<ReturnType<typeof openIsolation>>;
+    template: () => TemplateFiles | null;
+    inUse: (digest: string) => boolean;
+  },
+) {
+  const sandbox = new UnpackSandbox({
+    ...isolation.needs,
+    containers: isolation.containers,
+    template: () => hostTemplate(template()),
+    firstSlot: JOB_SLOTS_FIRST,
+  });
+  return openImages({
+    ...{ sandbox, inUse, clock: systemClock, limits: defaultImageLimits },
+    dir: join(config.stateDir, "images"),
+    randomId: () => `unpack-${randomName()}`,
+  });
 }
 
 function hostTemplate(files: TemplateFiles | null): TemplateFiles {

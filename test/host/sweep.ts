@@ -2,11 +2,21 @@ import { readdir, readFile, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { runCommand, tryCommand } from "../../src/lib/run-command.ts";
 import { until } from "../until.ts";
-import type { Places } from "./places.ts";
+import { abandonedPlaces, type Places, removePlaces } from "./places.ts";
 import { pidsWhere, readProc, signal } from "./processes.ts";
 
+type Dirs = Pick<Places, "stateDir" | "runDir">;
+
+/** Clears away what tests have left that were killed in the middle. */
+export async function sweepAbandoned(): Promise<void> {
+  for (const places of await abandonedPlaces()) {
+    await sweepByHand(places);
+    await removePlaces(places);
+  }
+}
+
 /** Clears away what a daemon holds of the host where the daemon itself cannot: only ever after a failed test. */
-export async function sweepByHand(places: Places): Promise<void> {
+export async function sweepByHand(places: Dirs): Promise<void> {
   const instance = (await readFile(join(places.stateDir, "instance"), "utf8").catch(() => "")).trim();
   if (instance === "") return;
   await until("every process is gone", async () => {
@@ -29,7 +39,7 @@ export async function sweepByHand(places: Places): Promise<void> {
   await tryCommand(["nft", "delete", "table", "ip", `sharku_${instance}`]);
 }
 
-async function processesOf({ stateDir, runDir }: Places, instance: string): Promise<number[]> {
+async function processesOf({ stateDir, runDir }: Dirs, instance: string): Promise<number[]> {
   return await pidsWhere(async (pid) => {
     if (pid === process.pid) return false;
     const line = await readProc(pid, "cmdline");

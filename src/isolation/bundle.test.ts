@@ -73,7 +73,9 @@ describe("buildBundle()", () => {
   it("mounts nothing of the host writable, and everything nosuid", () => {
     for (const { destination, type, options } of config.mounts.slice(0, -1)) {
       assert.ok(options.includes("nosuid"), destination);
-      if (type === "bind") assert.ok(options.includes("ro") && options.includes("nodev"), destination);
+      if (type === "bind")
+        for (const word of ["ro", "nodev", "private"])
+          assert.ok(options.includes(word), `${destination}: ${word}`);
     }
   });
 

@@ -83,7 +83,16 @@ export function withMounts(config: OciConfig, mounts: readonly OciMount[]): OciC
   return { ...config, mounts: [...config.mounts, ...mounts] };
 }
 
-/** A read-only view of something on the host, owned inside as it is outside. */
+/**
+ * A read-only view of something on the host, owned inside as it is outside. Private, since a mapped bind is made
+ * in the host's mount namespace: where that one shares its mounts, as under systemd, what is mounted on top of
+ * the bind inside would come to be on the host too, and stay.
+ */
 export function readOnlyBind(source: string, destination: string): OciMount {
-  return { destination, source, type: "bind", options: ["bind", "idmap", "ro", "nosuid", "nodev"] };
+  return {
+    destination,
+    source,
+    type: "bind",
+    options: ["bind", "idmap", "ro", "nosuid", "nodev", "private"],
+  };
 }

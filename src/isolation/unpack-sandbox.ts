@@ -99,7 +99,7 @@ export class UnpackSandbox {
             type: "bind",
             source: job.targetDir,
             // The r… forms: crun 1.8 forgets the plain ones on a writable bind in a user namespace.
-            options: ["bind", "idmap", "rw", "rnosuid", "rnodev", "rnoexec"],
+            options: ["bind", "idmap", "rw", "rnosuid", "rnodev", "rnoexec", "private"],
           },
         ],
         host: facts,

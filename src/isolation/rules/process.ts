@@ -1,4 +1,4 @@
-import { type Rule, withMounts, withProcess } from "../bundle.ts";
+import { type Rule, readOnlyBind, withMounts, withProcess } from "../bundle.ts";
 
 const INIT = "/run/init";
 
@@ -14,12 +14,5 @@ export const processRule: Rule = (config, { argv, env, cwd, host }) =>
       cwd,
       oomScoreAdj: 500,
     }),
-    [
-      {
-        destination: INIT,
-        source: host.initPath,
-        type: "bind",
-        options: ["bind", "idmap", "ro", "nosuid", "nodev"],
-      },
-    ],
+    [readOnlyBind(host.initPath, INIT)],
   );

@@ -15,10 +15,20 @@ export function sendProblem(error: SharkuError, reply: FastifyReply): void {
   const problem = toProblem(error);
   if (error.code === "unauthorized") void reply.header("www-authenticate", 'Bearer realm="sharku"');
   if (error.status === 429 || error.status === 503) void reply.header("retry-after", "1");
+  if (!reply.request.raw.complete) readToTheEnd(reply);
   void reply
     .code(problem.status)
     .header("content-type", "application/problem+json")
     .send(JSON.stringify(problem));
+}
+
+/**
+ * Who is cut off while it still sends may never read why. So the connection stays open, the rest of the body is
+ * read and thrown away, and the caller closes when it has its answer; one that does not is closed when idle.
+ */
+function readToTheEnd(reply: FastifyReply): void {
+  void reply.removeHeader("connection");
+  reply.raw.shouldKeepAlive = true;
 }
 
 function toSharkuError(error: unknown): SharkuError {

@@ -150,6 +150,16 @@ test("what is not right is refused, told where it is wrong, and leaves nothing",
   });
 });
 
+test("who sends too much is told so, and not just cut off", async () => {
+  await using daemon = await startDaemon();
+  const config = { A: "x".repeat(3 * 2 ** 20) };
+  for (let time = 0; time < 20; time += 1) {
+    await assert.rejects(daemon.client.createProc({ app: "big", name: "web.1", command: "true", config }), {
+      code: "body-too-large",
+    });
+  }
+});
+
 test("an archive's odd names and modes come to no harm", async () => {
   await using daemon = await startDaemon();
   const { client } = daemon;

@@ -5,15 +5,12 @@ import { test } from "node:test";
 
 const ROOT = join(import.meta.dirname, "../..");
 
-test("npm run setup does nothing, and quickly, where nothing is missing", () => {
+test("npm run setup does nothing where nothing is missing", () => {
   assert.equal(setup().status, 0);
-  const before = performance.now();
   const { status, stdout, stderr } = setup();
   assert.equal(status, 0, stderr);
   const deeds = stdout.split("\n").filter((line) => !/^(setup: (note| {2}to do): .*|)$/.test(line));
   assert.deepEqual(deeds, ["setup: everything needed is here"]);
-  // Four times what it takes on a slow machine with nothing else to do.
-  assert.ok(performance.now() - before < 4000);
 });
 
 function setup() {

@@ -1,0 +1,225 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import type { Proc } from "../../src/client/client.ts";
+import { runCommand, tryCommand } from "../../src/lib/run-command.ts";
+import { EXAMPLES, PROGRAMS, packDirectory } from "../host/archive.ts";
+import { ask, linesOf, runProc, untilExited, untilLine } from "../host/proc-calls.ts";
+import { pidsOfProc } from "../host/processes.ts";
+import {
+  CGROUPS,
+  cgroupOf,
+  client,
+  deleteAll,
+  endDaemon,
+  eventually,
+  readCgroup,
+  SHARKU,
+  startDaemon,
+  traces,
+} from "./machine.ts";
+
+const MIB = 1024 * 1024;
+
+interface Sample {
+  readonly web: Proc;
+  readonly worker: Proc;
+}
+
+test("doctor finds nothing wrong on a machine on which no proc has run yet", async () => {
+  const { code, stdout } = await tryCommand([SHARKU, "doctor", "--json"]);
+  const results: { name: string; status: string; found: string }[] = JSON.parse(stdout);
+  assert.deepEqual(
+    results.filter(({ status }) => status === "fail"),
+    [],
+  );
+  assert.equal(code, 0);
+  const said = new Map(results.map(({ name, found }) => [name, found]));
+  assert.equal(said.get("cgroups"), "v2");
+  assert.match(said.get("overlayfs") ?? "", /^a module/);
+});
+
+test("a daemon started by hand, and its procs", async (context) => {
+  let daemon = await startDaemon();
+  const image = await push(PROGRAMS);
+  const samples: Sample[] = [];
+
+  await context.test("it knows the cgroups for v2", async () => {
+    assert.equal((await client.info()).cgroup, "v2");
+  });
+
+  await context.test("both samples run from their archives and answer", async () => {
+    for (const app of ["guestbook", "weather"]) samples.push(await startSample(app));
+    for (const { web, worker } of samples) {
+      await eventually(`${web.app} answers`, () => ask(web, "/healthz").then(Boolean, () => false));
+      await untilLine(client, worker.id, /^(heartbeat|measurement) 1/);
+    }
+  });
+
+  await limits(context);
+
+  await context.test("systemd does not take the limits away when it sees to its own cgroups", async () => {
+    const web = sampleOf(samples).web;
+    const dir = await cgroupOf(web.id);
+    const before = await limitsOf(dir);
+    await runCommand(["systemctl", "daemon-reload"]);
+    await runCommand(["systemd-run", "--wait", "-p", "CPUWeight=50", "-p", "MemoryMax=50M", "true"]);
+    await runCommand(["systemctl", "restart", "systemd-journald"]);
+    assert.deepEqual(await limitsOf(dir), before);
+    for (const at of [CGROUPS, join(dir, "..")]) {
+      const enabled = (await readCgroup(at, "cgroup.subtree_control")).split(" ");
+      for (const name of ["memory", "pids", "cpu"]) assert.ok(enabled.includes(name), `${name} at ${at}`);
+    }
+  });
+
+  await context.test(
+    "what lives on while the daemon is dead is found again, what ended is told",
+    async () => {
+      const obedient = await runProc(client, { image, command: "python3 obey.py" });
+      await untilLine(client, obedient.id, /^ready$/);
+      const pidsBefore = await Promise.all(samples.map(({ worker }) => pidsOfProc(worker.id)));
+      await endDaemon(daemon, "SIGKILL");
+      for (const { web } of samples) assert.match(await ask(web, "/healthz"), /ok/);
+      await ask(obedient, "/exit/7");
+      await eventually("it has ended", async () => (await pidsOfProc(obedient.id)).length === 0);
+      daemon = await startDaemon();
+      const { exit } = await untilExited(client, obedient.id);
+      assert.deepEqual([exit?.code, exit?.reason], [7, "crashed"]);
+      const pidsAfter = await Promise.all(samples.map(({ worker }) => pidsOfProc(worker.id)));
+      assert.deepEqual(pidsAfter, pidsBefore);
+      for (const { worker } of samples) {
+        assert.equal((await client.getProc(worker.id)).state, "running");
+        assertNumbered(await linesOf(client, worker.id));
+      }
+    },
+  );
+
+  await context.test("an app that ignores SIGTERM is killed after its grace", async () => {
+    const proc = await runProc(client, { command: ignoresSigterm, stop: { graceMs: 3000 } });
+    await untilLine(client, proc.id, /^ready$/);
+    await client.stopProc(proc.id);
+    const { state, exit } = await untilExited(client, proc.id);
+    assert.deepEqual([state, exit?.reason, exit?.killed], ["done", "stopped", true]);
+    assert.ok((await linesOf(client, proc.id)).includes("no"), "it was asked first");
+  });
+
+  await context.test("a sample says goodbye when it is stopped", async () => {
+    const { worker } = sampleOf(samples);
+    await client.stopProc(worker.id);
+    const { state, exit } = await untilExited(client, worker.id);
+    assert.deepEqual([state, exit?.code, exit?.killed], ["done", 0, false]);
+    assert.match((await linesOf(client, worker.id)).at(-1) ?? "", /says goodbye/);
+  });
+
+  await context.test("deleted, and the daemon ended, nothing of it is left", async () => {
+    await deleteAll();
+    assert.equal(await endDaemon(daemon, "SIGTERM"), 0);
+    assert.deepEqual(await traces(), []);
+  });
+});
+
+async function limits(context: TestContext): Promise<void> {
+  await context.test("a proc is confined as it was asked for", async () => {
+    const source = await readFile(join(import.meta.dirname, "look-around.py"), "utf8");
+    const proc = await runProc(client, {
+      command: ["python3", "-c", source],
+      limits: { memoryBytes: 100 * MIB, pids: 20, cpus: 0.5 },
+    });
+    assert.equal((await untilExited(client, proc.id)).exit?.code, 0);
+    const [line = ""] = await linesOf(client, proc.id);
+    assert.deepEqual(JSON.parse(line), {
+      ...{ uid: 1000, gid: 1000, groups: [] },
+      capabilities: Array(5).fill("0".repeat(16)),
+      ...{ noNewPrivileges: "1", seccomp: "2", cgroup: "0::/" },
+      limits: {
+        "memory.max": String(100 * MIB),
+        "memory.swap.max": "0",
+        "pids.max": "20",
+        "cpu.max": "50000 100000",
+      },
+      ...{ makeCgroup: "EROFS", raiseLimit: "EROFS", unshare: null, writeUsr: "EROFS", writeApp: null },
+      ...{ ownerOfEtc: 0, ownerOfHosts: 0, interfaces: ["eth0", "lo"] },
+      ...{ sharedMounts: [], processes: 2 },
+    });
+  });
+
+  await context.test("one that takes more memory than it may is killed, and the reason told", async () => {
+    const proc = await runProc(client, {
+      command: ["python3", "-c", "print(len(bytearray(200 << 20)))"],
+      limits: { memoryBytes: 64 * MIB },
+    });
+    const { state, exit } = await untilExited(client, proc.id);
+    assert.deepEqual([state, exit?.reason, exit?.code, exit?.oom], ["fail", "oom", 137, true]);
+  });
+
+  await context.test("one that forks and forks is stopped at its limit", async () => {
+    const proc = await runProc(client, { command: ["python3", "-c", forks], limits: { pids: 16 } });
+    assert.equal((await untilExited(client, proc.id)).exit?.code, 0);
+    // The init and the parent are two of them.
+    assert.deepEqual(await linesOf(client, proc.id), ["14 children, then EAGAIN"]);
+  });
+
+  await context.test("one that computes is held back to its share", async () => {
+    const proc = await runProc(client, {
+      command: ["python3", "-c", "while True: pass"],
+      limits: { cpus: 0.2 },
+    });
+    const dir = await cgroupOf(proc.id);
+    await eventually("it was held back ten times", async () => {
+      const [, times] = /^nr_throttled (\d+)$/m.exec(await readCgroup(dir, "cpu.stat")) ?? [];
+      return Number(times) >= 10;
+    });
+    await client.deleteProc(proc.id, { graceMs: 0 });
+  });
+}
+
+const ignoresSigterm = 'trap "echo no" TERM; echo ready; while :; do sleep 0.1; done';
+
+const forks = `
+import errno, os, time
+count = 0
+while True:
+    try:
+        if os.fork() == 0:
+            time.sleep(1000)
+    except OSError as error:
+        print(f"{count} children, then {errno.errorcode[error.errno]}", flush=True)
+        break
+    count += 1
+`;
+
+async function push(dir: string): Promise<string> {
+  return (await client.pushImage(new Blob([await packDirectory(dir)]))).digest;
+}
+
+async function startSample(app: string): Promise<Sample> {
+  const image = await push(join(EXAMPLES, app));
+  const [web, worker] = await Promise.all([
+    runProc(client, { app, name: "web.1", image, process: "web" }),
+    runProc(client, { app, name: "worker.1", image, process: "worker" }),
+  ]);
+  return { web, worker };
+}
+
+function sampleOf(samples: readonly Sample[]): Sample {
+  const [sample] = samples;
+  assert(sample !== undefined, "the samples run");
+  return sample;
+}
+
+async function limitsOf(dir: string): Promise<string[]> {
+  return await Promise.all(["memory.max", "pids.max", "cpu.weight"].map((name) => readCgroup(dir, name)));
+}
+
+/** Numbers in its lines that follow each other: no line was lost while nobody read. */
+function assertNumbered(lines: readonly string[]): void {
+  const numbers = lines
+    .flatMap((line) => /^(?:heartbeat|measurement) (\d+)/.exec(line)?.[1] ?? [])
+    .map(Number);
+  assert.ok(numbers.length > 1);
+  assert.deepEqual(
+    numbers,
+    numbers.map((_, index) => index + 1),
+  );
+}

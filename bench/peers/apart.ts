@@ -38,7 +38,8 @@ export async function startApart(
   const child = spawn("unshare", [...unshare, "sh", "-c", SCRIPT, "sh", ...argv], {
     detached: true,
     stdio: ["ignore", log.fd, log.fd],
-    env: { ...process.env, ...env },
+    // Podman leaves copies of what it imports in the directory for temporary files.
+    env: { ...process.env, TMPDIR: dir, ...env },
   });
   await Promise.all([once(child, "spawn"), log.close()]);
   return {

@@ -103,6 +103,18 @@ describe("Procs", () => {
     assert.notEqual((await procs.create(spec)).port, port);
   });
 
+  it("has room again when procs are gone: slots, turns and ports come back", async () => {
+    const world = new World();
+    const procs = await open(world);
+    for (let round = 0; round < 3; round += 1) {
+      const ids = await Promise.all(Array.from({ length: 8 }, async () => (await procs.create(spec)).id));
+      await assert.rejects(procs.create(spec), { code: "no-slot" });
+      for (const id of ids) assert.equal((await waitFor(procs, id, "running")).state, "running");
+      for (const id of ids) await procs.remove(id, {});
+      await eventually(() => procs.list({}).items.length === 0, "the end of all");
+    }
+  });
+
   it("answers a repeated PUT with what is there, and refuses another spec under the same id", async () => {
     const procs = await open(new World());
     const both = await Promise.all([procs.put("one", spec), procs.put("one", spec)]);

@@ -49,9 +49,9 @@ export function parseConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Da
     if (typeof given === "string") return given;
     return env[`SHARKU_${name.toUpperCase().replaceAll("-", "_")}`] || fallback;
   };
-  const runDir = resolve(pick("run-dir", "/run/sharku"));
+  const runDir = parseDirectory(pick("run-dir", "/run/sharku"));
   return {
-    stateDir: resolve(pick("state-dir", "/var/lib/sharku")),
+    stateDir: parseDirectory(pick("state-dir", "/var/lib/sharku")),
     runDir,
     socket: resolve(pick("socket", join(runDir, "sharku.sock"))),
     listen: parseListen(pick("listen", "127.0.0.1:7420")),
@@ -67,6 +67,16 @@ function parseValues(argv: readonly string[]) {
     const words = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
     throw new CannotStart(`Cannot start: ${words}, see sharku serve --help`, { cause });
   }
+}
+
+/** Paths below it stand in the options of mounts, where these letters part one option from the next. */
+function parseDirectory(text: string): string {
+  const dir = resolve(text);
+  const wrong = /[,:"\\\p{Cc}]/u.exec(dir)?.[0];
+  if (wrong === undefined) return dir;
+  throw new CannotStart(
+    `Cannot use directory ${JSON.stringify(dir)}: it has ${JSON.stringify(wrong)} in its name, wanted none of , : " \\ and control characters`,
+  );
 }
 
 /** Only loopback: any other address needs TLS, which this version does not speak. */

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { CannotStart } from "../lib/cannot-start.ts";
+import { type DaemonConfig, parseConfig } from "./config.ts";
+
+function parse(argv: string[], env: NodeJS.ProcessEnv = {}): DaemonConfig {
+  const config = parseConfig(argv, env);
+  assert.ok(config !== "help");
+  return config;
+}
+
+describe("parseConfig()", () => {
+  it("knows the defaults of the contract", () => {
+    const { name, ...rest } = parse([]);
+    assert.ok(name.length > 0);
+    assert.deepEqual(rest, {
+      stateDir: "/var/lib/sharku",
+      runDir: "/run/sharku",
+      socket: "/run/sharku/sharku.sock",
+      listen: { host: "127.0.0.1", port: 7420 },
+      portRange: { first: 10000, last: 19999 },
+    });
+  });
+
+  it("takes variables, and options before them", () => {
+    const env = { SHARKU_STATE_DIR: "/a", SHARKU_RUN_DIR: "/b", SHARKU_PORT_RANGE: "2000-2001" };
+    const config = parse(["--state-dir", "/c"], env);
+    assert.deepEqual([config.stateDir, config.runDir, config.socket], ["/c", "/b", "/b/sharku.sock"]);
+    assert.deepEqual(config.portRange, { first: 2000, last: 2001 });
+  });
+
+  it("listens on loopback only, by an address and not by a name", () => {
+    assert.deepEqual(parse(["--listen", "localhost:80"]).listen, { host: "127.0.0.1", port: 80 });
+    assert.deepEqual(parse(["--listen", "[::1]:80"]).listen, { host: "::1", port: 80 });
+  });
+
+  const refused = [
+    ["--listen", "0.0.0.0:7420"],
+    ["--listen", "127.0.0.1:0"],
+    ["--listen", "127.0.0.1"],
+    ["--port-range", "5-9"],
+    ["--port-range", "9000-8000"],
+    ["--state-dir", "/a,b"],
+    ["--run-dir", "/a:b"],
+    ["--state-dir", "/a\nb"],
+    ["--colour", "red"],
+    ["more"],
+  ];
+  for (const argv of refused) {
+    it(`cannot start with ${JSON.stringify(argv)}, and says why in one line`, () => {
+      assert.throws(
+        () => parse(argv),
+        (error) => error instanceof CannotStart && !error.message.includes("\n"),
+      );
+    });
+  }
+});

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import type { RunPaths } from "./run-paths.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -58,8 +58,11 @@ export async function createSupervised(
       reject(new CreateError(`Cannot run "${program}": ${cause.message}`, { cause })),
     );
   });
-  // stdio index 3 is the read end of a pipe that we asked for.
-  const pipe = child.stdio[3] as Readable;
+  // Somebody waits for it below; where that comes too late, the error is the answer's all the same.
+  failed.catch(() => undefined);
+  // A child that could not be spawned, for want of descriptors say, has no pipes at all.
+  const pipe = child.stdio?.[3];
+  if (!(pipe instanceof Readable)) return await failed;
   try {
     return parseAnswer(await Promise.race([readLine(pipe), failed]));
   } finally {

@@ -40,6 +40,9 @@ const WATCH_MS = 2_000;
 const EXIT_FILE_MS_MAX = 5_000;
 const EXIT_FILE_POLL_MS = 20;
 
+/** What runs and throwaway jobs are called. */
+const ourNames = /^(unpack-)?[0-9a-z]{16}$/;
+
 export interface IsolationNeeds {
   readonly dirs: IsolationDirs;
   readonly runtime: Runtime;
@@ -159,10 +162,10 @@ export class Containers implements Isolation {
     const live = new Set(liveRunIds);
     const found = new Set<string>(await cgroups.list());
     for (const dir of [bundlesDir(dirs), scratchesDir(dirs), exitsDir(dirs), runtimeDir(dirs)]) {
-      // Names that begin with a dot are the runtime's own.
-      for (const name of await readdir(dir)) if (!name.startsWith(".")) found.add(name);
+      for (const name of await readdir(dir)) found.add(name);
     }
-    for (const name of found) if (!live.has(name)) await this.destroy(name);
+    // Other names are not ours: the runtime's own begin with a dot, a file system's is lost+found.
+    for (const name of found) if (ourNames.test(name) && !live.has(name)) await this.destroy(name);
   }
 
   async #writeBundle(plan: RunPlan, paths: RunPaths): Promise<void> {

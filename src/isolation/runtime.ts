@@ -1,3 +1,5 @@
+import { access } from "node:fs/promises";
+import { join } from "node:path";
 import { CommandError, runCommand, tryCommand } from "../lib/run-command.ts";
 
 /** Deadlines of the OCI runtime's commands, in milliseconds: past them it hangs, and is killed. */
@@ -42,9 +44,22 @@ export class Runtime {
     }
   }
 
+  /**
+   * Absent only where the runtime keeps nothing of it: a runtime that fails for another reason, for want of memory
+   * say, has not said that the container is gone. Errors: CommandError with its words then.
+   */
   async state(containerId: string): Promise<ContainerStatus> {
     const result = await tryCommand(this.#call("state", containerId), { timeoutMs: CALL_MS_MAX });
-    return result.code === 0 ? parseState(result.stdout) : { status: "absent" };
+    if (result.code === 0) return parseState(result.stdout);
+    // crun calls the file status, runc state.json.
+    const kept = await Promise.all(
+      ["status", "state.json"].map((name) => exists(join(this.#root, containerId, name))),
+    );
+    if (!kept.includes(true)) return { status: "absent" };
+    throw new CommandError(
+      `Cannot tell the state of container "${containerId}": ${result.stderr.trim()}`,
+      result,
+    );
   }
 
   /** Kills and forgets the container, whatever state it is in. Does nothing where there is none. */
@@ -65,6 +80,13 @@ export class Runtime {
   #call(verb: string, ...rest: string[]): string[] {
     return [this.program, ...this.globalArguments, verb, ...rest];
   }
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 function parseState(text: string): ContainerStatus {

@@ -4,6 +4,9 @@ import { readdir, readFile } from "node:fs/promises";
 const GONE_MS_MAX = 5_000;
 const POLL_MS = 5;
 
+/** The programs that work on containers; nobody else is ended for having the same word among its arguments. */
+const programs = /(^|\/)(conmon|crun|runc|runsc)$/;
+
 /**
  * Ends whatever is at work on that container from outside: its supervisor, also one that has not come as far as to
  * write its pid file, and a runtime that is still creating. They are known by their command line, which names the
@@ -26,7 +29,8 @@ async function findSupervisors(containerId: string): Promise<number[]> {
   for (const name of await readdir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     const line = await readFile(`/proc/${name}/cmdline`, "utf8").catch(() => "");
-    if (line.split("\0").includes(containerId)) found.push(Number(name));
+    const words = line.split("\0");
+    if (words.includes(containerId) && programs.test(words[0] ?? "")) found.push(Number(name));
   }
   return found;
 }

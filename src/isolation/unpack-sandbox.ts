@@ -118,6 +118,9 @@ export class UnpackSandbox {
       child.once("error", reject);
       child.once("close", (code) => resolve(code));
     });
+    ended.catch(() => undefined);
+    // A child that could not be spawned, for want of descriptors say, has no pipes at all.
+    if (!child.stdout) return { code: await ended, stderr: "" };
     child.stdout.on("data", new BoundedLines(LINE_CHARS_MAX, job.onLine).add);
     child.stderr.on("data", (chunk: Buffer) => {
       if (stderr.join("").length < STDERR_BYTES_MAX) stderr.push(chunk.toString("utf8"));
@@ -125,6 +128,7 @@ export class UnpackSandbox {
     let over = false;
     const abort = () => void this.#killUntil(() => over, job.jobId);
     job.signal.addEventListener("abort", abort, { once: true });
+    if (job.signal.aborted) abort();
     // A program that has seen enough closes its input; its exit code tells whether that was well.
     const fed = pipeline(job.input, child.stdin).catch(() => undefined);
     try {

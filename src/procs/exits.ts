@@ -44,7 +44,7 @@ export function finalStateOf(exit: Exit): ProcState {
 }
 
 function reasonOf(record: ProcRecord, seen: SeenEnd, signal: string | null): ExitReason {
-  if (seen.code === null && record.startedAt === null && record.wanted !== "running") return "stopped";
+  if (seen.code === null && record.wanted !== "running" && !seen.rebooted) return "stopped";
   if (seen.code === null) return seen.rebooted ? "host-reboot" : "lost";
   if (record.stopping !== null) return "stopped";
   if (seen.code === 0) return "completed";

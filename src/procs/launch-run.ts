@@ -87,10 +87,14 @@ async function recordFailure(life: Life, fault: unknown, needs: Needs): Promise<
 
 function reasonOf(fault: unknown): ExitReason {
   if (fault instanceof LaunchError) return fault.reason;
-  const code = fault instanceof Error && "code" in fault ? fault.code : null;
+  const code = codeOf(fault) ?? (fault instanceof Error ? codeOf(fault.cause) : null);
   if (code === "ENOSPC" || code === "EDQUOT") return "disk";
   if (code === "EMFILE" || code === "ENFILE" || code === "EAGAIN" || code === "ENOMEM") return "resources";
   return "runtime";
+}
+
+function codeOf(fault: unknown): unknown {
+  return fault instanceof Error && "code" in fault ? fault.code : null;
 }
 
 function round(ms: number): number {

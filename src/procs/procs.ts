@@ -7,7 +7,7 @@ import { finalStates, settledStates } from "../contract/states.ts";
 import { FifoPool } from "../lib/fifo-pool.ts";
 import { Turns } from "../lib/turns.ts";
 import { drive } from "./drive.ts";
-import { leaseOf } from "./lease.ts";
+import { holdsPort, leaseOf } from "./lease.ts";
 import { Life, toldChange } from "./life.ts";
 import { pageOf } from "./list.ts";
 import type { Needs } from "./needs.ts";
@@ -65,7 +65,8 @@ export class Procs {
     const runOf = new Map(runs.map((run) => [run.procId, run]));
     for (const record of procs) this.#add(new Life(this.#needs, record, runOf.get(record.id) ?? null));
     for (const run of runs) this.#tools.slots.keep(run.slot);
-    for (const { port } of procs) if (port !== null) network.keepPort(port);
+    for (const record of procs)
+      if (holdsPort(record, runOf.get(record.id) ?? null)) network.keepPort(Number(record.port));
     await network.sweep(this.#leases());
     await isolation.sweep(runs.map((run) => run.id));
     await logs.sweep(procs.map((record) => record.id));
@@ -148,19 +149,13 @@ export class Procs {
   /** Asks it to end and keeps its record; one that has ended stays as it is. Errors: `proc-not-found`. */
   async stop(id: string, request: StopRequest): Promise<Proc> {
     const life = this.#find(id);
-    await life.lane.run(() => this.#want(life, "stopped", request));
-    void drive(life, this.#tools);
-    return this.#view(life);
+    return await this.#end(life, "stopped", request);
   }
 
   /** Ends it, gives everything back and forgets it. Errors: `proc-not-found`. */
   async remove(id: string, request: StopRequest): Promise<Proc> {
     const life = this.#find(id);
-    await life.lane.run(() => this.#want(life, "gone", request));
-    const last = life.isForgotten ? null : this.#view(life);
-    void drive(life, this.#tools);
-    if (last === null) throw notFound(id);
-    return last;
+    return await this.#end(life, "gone", request);
   }
 
   /**
@@ -251,6 +246,15 @@ export class Procs {
       "no-slot",
       `Cannot create a proc: ${slotCount} are there already, as many as this host takes`,
     );
+  }
+
+  /** Errors: `proc-not-found` where another call was quicker. */
+  async #end(life: Life, wanted: "stopped" | "gone", request: StopRequest): Promise<Proc> {
+    await life.lane.run(() => this.#want(life, wanted, request));
+    if (life.isForgotten) throw notFound(life.id);
+    const proc = this.#view(life);
+    void drive(life, this.#tools);
+    return proc;
   }
 
   /** Puts on record what is wanted now. A second wish to end may only shorten the first one's grace. */

@@ -74,10 +74,8 @@ const executors: Executors = {
   },
 
   forget: async (life, { needs }) => {
-    const { port, id } = life.record;
-    await needs.logs.remove(id);
+    await needs.logs.remove(life.id);
     await life.forget();
-    if (port !== null) needs.network.releasePort(port);
   },
 };
 
@@ -129,6 +127,8 @@ async function settle(life: Life, { needs, slots }: Tools): Promise<void> {
   else await life.move(endOf(record), {}, gone);
   if (failure !== null) throw failure;
   if (run !== null) slots.release(run.slot);
+  // The proc's record may live for a day; its port is another's as soon as its last run has given it back.
+  if (record.port !== null) needs.network.releasePort(record.port);
 }
 
 function endOf(record: ProcRecord): ProcState {

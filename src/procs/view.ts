@@ -24,7 +24,7 @@ export function viewOf(
     configNames: Object.keys(spec.config).sort(),
     port,
     ports: {},
-    address: port === null ? null : network.addressOf(port),
+    address: port === null || finalStates.includes(state) ? null : network.addressOf(port),
     network: spec.network,
     limits: spec.limits,
     stop: spec.stop,

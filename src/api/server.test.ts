@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { request as httpRequest, type Server } from "node:http";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { World } from "../../test/fakes/world.ts";
 import { silentLog } from "../../test/silent-log.ts";
 import { SharkuError } from "../contract/errors.ts";
@@ -14,6 +15,7 @@ import { buildApi } from "./server.ts";
 const TOKEN = "a-token-for-tests-only";
 const spec = { app: "shop", name: "web.1", command: "true" };
 const json = { "content-type": "application/json" };
+const CONNECTIONS_MAX = 20;
 const bearer = { authorization: `Bearer ${TOKEN}` };
 
 const world = new World();
@@ -57,7 +59,7 @@ const needs: ApiNeeds = {
 before(async () => {
   await procs.open();
   const guard = { tokenDigest: digestToken(TOKEN), hostNames: [] };
-  const api = await buildApi(needs, { guard, log: silentLog });
+  const api = await buildApi(needs, { guard, log: silentLog, networkConnectionsMax: CONNECTIONS_MAX });
   for (const door of ["socket", "network"] as const) {
     const server = api.serverFor(door);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -70,9 +72,25 @@ after(() => {
 });
 
 function urlOf(door: Door, path: string): string {
+  return `http://127.0.0.1:${portOf(door)}${path}`;
+}
+
+function portOf(door: Door): number {
   const address = servers.get(door)?.address();
-  const port = typeof address === "object" ? address?.port : undefined;
-  return `http://127.0.0.1:${port}${path}`;
+  return typeof address === "object" ? (address?.port ?? 0) : 0;
+}
+
+function connectionsOf(door: Door): Promise<number> {
+  return new Promise((resolve, reject) => {
+    servers.get(door)?.getConnections((error, count) => (error ? reject(error) : resolve(count)));
+  });
+}
+
+/** Fails where it takes longer. */
+async function within(ms: number, happening: Promise<unknown>): Promise<void> {
+  const late = new AbortController();
+  const limit = sleep(ms, undefined, { signal: late.signal }).then(() => assert.fail(`not within ${ms} ms`));
+  await Promise.race([happening, limit]).finally(() => late.abort());
 }
 
 interface Answer {
@@ -143,6 +161,35 @@ describe("the API's door", () => {
     assert.deepEqual([early.status, early.code], [503, "starting-up"]);
     assert.equal((await call("/readyz")).status, 503);
     assert.equal((await call("/livez")).status, 200);
+  });
+});
+
+describe("a network full of idle connections", () => {
+  it("closes those beyond the bound, and leaves the socket's callers alone", async () => {
+    const held: Socket[] = [];
+    using _ = { [Symbol.dispose]: () => held.forEach((socket) => void socket.destroy()) };
+    const closed = new Promise<void>((resolve) => {
+      // Keep-alive connections of earlier calls may hold some places; so many cannot all fit.
+      for (let count = 0; count < CONNECTIONS_MAX + 1; count += 1) {
+        const socket = connect(portOf("network"), "127.0.0.1");
+        socket.on("error", () => undefined).once("close", () => resolve());
+        socket.resume();
+        held.push(socket);
+      }
+    });
+    // Sooner than an idle connection is closed for sending nothing.
+    await within(5_000, closed);
+    assert.equal((await call("/v1/procs")).status, 200);
+    assert.ok((await connectionsOf("network")) <= CONNECTIONS_MAX);
+  });
+
+  it("lets callers in again when some have gone", async () => {
+    const deadline = performance.now() + 5_000;
+    let status = 0;
+    while (status !== 200 && performance.now() < deadline) {
+      status = (await call("/livez", {}, "network").catch(() => undefined))?.status ?? 0;
+    }
+    assert.equal(status, 200);
   });
 });
 
@@ -257,7 +304,7 @@ function namesOf(answer: Answer): unknown[] {
 
 /** All that comes back on a connection of its own. */
 async function sendRaw(text: string): Promise<string> {
-  const socket = connect(Number(new URL(urlOf("socket", "/")).port), "127.0.0.1");
+  const socket = connect(portOf("socket"), "127.0.0.1");
   socket.end(text);
   let answer = "";
   for await (const chunk of socket) answer += String(chunk);

@@ -37,6 +37,13 @@ const BODY_BYTES_MAX = 1024 * 1024;
 const HEADERS_MS_MAX = 10_000;
 const REQUEST_MS_MAX = 3_600_000;
 
+/**
+ * So many connections come in by the network at once, and further ones are closed. Any user of the host may open
+ * them without a token, and each takes one of the daemon's file descriptors. The socket's callers are the
+ * operator's own, and must get in while the network is full.
+ */
+const NETWORK_CONNECTIONS_MAX = 256;
+
 const STARTING = "Cannot answer yet: the daemon is finding its procs again, GET /readyz tells when it has";
 
 export interface Api {
@@ -47,7 +54,11 @@ export interface Api {
 
 export async function buildApi(
   needs: ApiNeeds,
-  { guard, log }: { guard: GuardOptions; log: FastifyBaseLogger },
+  {
+    guard,
+    log,
+    networkConnectionsMax = NETWORK_CONNECTIONS_MAX,
+  }: { guard: GuardOptions; log: FastifyBaseLogger; networkConnectionsMax?: number },
 ): Promise<Api> {
   const doors = new WeakMap<Socket, Door>();
   const app = Fastify({
@@ -77,7 +88,11 @@ export async function buildApi(
   addRoutes(app, allHandlers(needs));
   await app.ready();
   return {
-    serverFor: (door) => makeServer(app, (socket) => doors.set(socket, door)),
+    serverFor: (door) => {
+      const server = makeServer(app, (socket) => doors.set(socket, door));
+      if (door === "network") server.maxConnections = networkConnectionsMax;
+      return server;
+    },
     close: () => app.close(),
   };
 }

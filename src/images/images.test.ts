@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import {
   access,
   chmod,
@@ -16,6 +16,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { type ErrorCode, SharkuError } from "../contract/errors.ts";
@@ -41,12 +42,12 @@ const plainSandbox: UnpackSandbox = {
         stderr += chunk;
       });
       child.stdout.on("data", new BoundedLines(16_384, job.onLine).add);
-      child.stdin.on("error", () => undefined);
-      job.input.pipe(child.stdin);
+      // As the real one does: a command that stops reading early destroys the input, with the error of the pipe.
+      const fed = pipeline(job.input, child.stdin).catch(() => undefined);
       child.on("error", reject);
       child.on("close", (code) => {
         job.signal.removeEventListener("abort", kill);
-        resolve({ code, stderr });
+        void fed.then(() => resolve({ code, stderr }));
       });
     });
   },
@@ -306,6 +307,20 @@ describe("openImages()", () => {
     await refuses(gzipSync(makeTar([name, file])), "bad-archive", /File name too long/);
   });
 
+  test("takeIn() refuses an archive of which the command stops reading in the middle", async () => {
+    const body = randomBytes(3 * 1024 * 1024);
+    const zipped = gzipSync(makeTar([{ name: "a", body }]));
+    zipped.fill(0xff, 1_000_000, 1_100_000);
+    await refuses(zipped, "bad-archive", /cannot be decompressed|tar stopped/);
+
+    const room = await open(plainSandbox, { bytesMax: 512 * 1024, filesMax: 1 });
+    const zeros = gzipSync(Buffer.concat([makeTar([file]), Buffer.alloc(3 * 1024 * 1024)]), { level: 0 });
+    await assert.rejects(room.takeIn(Readable.from(chunksOf(zeros)), new AbortController().signal), {
+      code: "bad-archive",
+      message: /more than 528384 bytes when it is decompressed/,
+    });
+  });
+
   test("takeIn() takes an archive up to the limits, the hundreds of levels of a path among it", async () => {
     const room = await open(plainSandbox, { filesMax: 500 });
     const bytes = gzipSync(makeTar([...Array(49)].map((_, index) => ({ name: `${"d/".repeat(index)}f` }))));
@@ -337,6 +352,31 @@ describe("openImages()", () => {
     await assert.rejects(room.takeIn(Readable.from([makeTar([file])]), new AbortController().signal), {
       code: "bad-archive",
       message: "Cannot unpack the archive: it takes longer than 50 ms, wanted less",
+    });
+  });
+
+  test("takeIn() does not count the time that a job waits for its turn", async (context) => {
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    const room = await open({
+      async unpack(job) {
+        context.mock.timers.tick(limits.unpackMsMax + 1);
+        return await plainSandbox.unpack(job);
+      },
+    });
+    const bytes = makeTar([{ name: "patient" }]);
+    const { isNew } = await room.takeIn(Readable.from([bytes]), new AbortController().signal);
+    assert.equal(isNew, true);
+  });
+
+  test("takeIn() tells that the stored archive cannot be read, which is no fault of its sender", async () => {
+    const room = await open({
+      async unpack(job) {
+        job.input.destroy(Object.assign(new Error("EIO: i/o error, read"), { code: "EIO", syscall: "read" }));
+        return await plainSandbox.unpack(job);
+      },
+    });
+    await assert.rejects(room.takeIn(Readable.from([makeTar([file])]), new AbortController().signal), {
+      code: "EIO",
     });
   });
 

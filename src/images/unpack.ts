@@ -36,13 +36,17 @@ export async function unpack(options: UnpackOptions): Promise<{ files: number; b
     ending.abort();
   };
   const { unpackMsMax } = options.limits;
-  const deadline = setTimeout(
-    () => refuse(`it takes longer than ${unpackMsMax} ms, wanted less`),
-    unpackMsMax,
-  );
   const input = createReadStream(options.archive);
+  let deadline: NodeJS.Timeout | undefined;
+  const startDeadline = () => {
+    deadline = setTimeout(() => refuse(`it takes longer than ${unpackMsMax} ms, wanted less`), unpackMsMax);
+  };
+  // The sandbox may let a job wait; it begins to read when it begins to run.
+  input.once("resume", startDeadline);
   // The sandbox sees the error as an input that ends early; this one keeps it from ending the daemon.
-  input.on("error", () => ending.abort());
+  input.on("error", (error) => {
+    if (isReadError(error)) ending.abort();
+  });
   const job = {
     jobId: options.jobId,
     targetDir: options.targetDir,
@@ -60,14 +64,23 @@ export async function unpack(options: UnpackOptions): Promise<{ files: number; b
   } catch (error) {
     if (!job.signal.aborted) throw error;
   } finally {
+    input.off("resume", startDeadline);
     clearTimeout(deadline);
     input.destroy();
   }
   options.signal.throwIfAborted();
   if (fault !== null) throw bad(fault);
-  if (input.errored) throw input.errored;
+  if (isReadError(input.errored)) throw input.errored;
   judgeResult(result, { members, limits: options.limits });
   return judgeTree(await settleTree(options.targetDir, options.limits));
+}
+
+/**
+ * Whether the archive itself cannot be read. A command that stops reading early leaves an error in the input too,
+ * that of the pipe; its result says more about the archive.
+ */
+function isReadError(error: Error | null): boolean {
+  return error !== null && "syscall" in error && (error.syscall === "open" || error.syscall === "read");
 }
 
 function commandFor({ format, limits }: UnpackOptions): string[] {

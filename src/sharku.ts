@@ -57,3 +57,5 @@ if (argv[0] !== "serve") {
 }
 const { main } = await import("./cli/cli.ts");
 process.exitCode = await main(argv, io);
+// Whatever a daemon still waits for when it has given its directory back, it must not act on it any more.
+if (argv[0] === "serve") process.exit();

@@ -38,7 +38,16 @@ export function sampleProc(id: string, more: Partial<ProcRecord> = {}): ProcReco
 }
 
 export function sampleRun(id: string, { procId, slot }: { procId: string; slot: number }): RunRecord {
-  return { id, procId, number: 1, slot, bootId: "boot", createdAt: TIME, templateVersion: "1" };
+  return {
+    id,
+    procId,
+    number: 1,
+    slot,
+    bootId: "boot",
+    released: false,
+    createdAt: TIME,
+    templateVersion: "1",
+  };
 }
 
 export const sampleExit: Exit = {

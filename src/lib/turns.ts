@@ -8,6 +8,7 @@ export class Turns<T extends object> {
   readonly #waiting = new Set<T>();
   /** Those that have a turn, whether they have begun with it or have just been called. */
   readonly #having = new Set<T>();
+  #isClosed = false;
 
   /** `call` tells one that its turn has come; it takes it by `take`, or lets it go by `leave`. */
   constructor(width: number, call: (waiting: T) => void) {
@@ -17,6 +18,7 @@ export class Turns<T extends object> {
 
   /** True where it is its turn now; otherwise it waits in the row, and will be called. */
   take(one: T): boolean {
+    if (this.#isClosed) return false;
     if (this.#having.has(one)) return true;
     if (this.#having.size >= this.#width) {
       this.#waiting.add(one);
@@ -24,6 +26,11 @@ export class Turns<T extends object> {
     }
     this.#having.add(one);
     return true;
+  }
+
+  /** From now on nobody begins. */
+  close(): void {
+    this.#isClosed = true;
   }
 
   /** Gives its turn to the next in the row, and its place in the row up. Repeating it is fine. */

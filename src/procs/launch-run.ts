@@ -41,6 +41,9 @@ export async function launchRun(life: Life, needs: Needs): Promise<void> {
     const lease = leaseOf(life.record, run);
     if (lease !== null) await measure("networkMs", needs.network.attach({ ...lease, pid }));
 
+    // On disk before the start: a daemon that finds nothing of the run then knows that it may have run.
+    await life.commit({ saveRun: { ...run, released: true } });
+
     // Set before the start, so that word of an end that comes during it is not overwritten.
     life.knowledge = { status: "running", pid };
     await measure("startMs", needs.isolation.start(run.id));

@@ -74,6 +74,8 @@ describe("nextStep()", () => {
       kind: "kill",
     });
     assert.equal(step({ state: "boot", knowledge: { status: "exited", code: 0, oom: false } }).kind, "end");
+    const run = { ...sampleRun, released: true };
+    assert.equal(step({ state: "boot", run, knowledge: { status: "absent" } }).kind, "end");
   });
 
   it("rests while a wanted proc runs", () => {

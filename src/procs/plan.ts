@@ -84,6 +84,9 @@ function ofBoot(situation: Situation): Step {
     case "unwatched":
       // Its command may have begun, and nothing runs twice.
       return knowledge.started ? { kind: "kill" } : { kind: "again" };
+    case "absent":
+      // Gone without a trace, as after a loss of power: if it was let run, nobody saw its end.
+      return situation.run?.released === true ? ended(situation) : { kind: "again" };
     default:
       return { kind: "again" };
   }

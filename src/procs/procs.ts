@@ -80,6 +80,7 @@ export class Procs {
    * is what the next start finds.
    */
   async close(timeoutMs: number): Promise<void> {
+    this.#tools.launches.close();
     const lives = [...this.#lives.values()];
     for (const life of lives) life.alarm?.abort();
     const idle = Promise.all(lives.map((life) => life.lane.run(async () => life.alarm?.abort())));

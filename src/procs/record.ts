@@ -58,6 +58,8 @@ export interface RunRecord {
   /** The kernel's boot id when the run began: after a reboot nothing of it can be alive. */
   readonly bootId: string;
   readonly createdAt: string;
+  /** Set right before the command is let run: from then on it may have run, whatever is found of it. */
+  readonly released: boolean;
   /** The template's files as this run sees them. */
   readonly templateVersion: string;
 }

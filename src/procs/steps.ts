@@ -101,6 +101,7 @@ async function beginRun(life: Life, { needs, slots }: Tools): Promise<void> {
     number,
     slot,
     bootId: needs.bootId,
+    released: false,
     createdAt: now.toISOString(),
     templateVersion: needs.templates.find(life.record.spec.template)?.version ?? "",
   };

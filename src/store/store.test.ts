@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { sampleEvent, sampleProc, sampleRun } from "../../test/samples.ts";
+import { Reserve } from "./reserve.ts";
 import { openStore, Store } from "./store.ts";
 
 async function tempDir() {
@@ -276,7 +277,8 @@ test("close() finishes what was asked before, refuses what comes after, and leav
 
 test("died tells that the worker ended unasked, and the calls under way are rejected", async () => {
   const code = `require("node:worker_threads").parentPort.once("message", () => { throw new Error("struck") })`;
-  const store = new Store(new Worker(code, { eval: true }));
+  await using dir = await tempDir();
+  const store = new Store(new Worker(code, { eval: true }), new Reserve(join(dir.path, "reserve")));
 
   await assert.rejects(store.load(), /worker failed: struck/);
 

@@ -21,8 +21,10 @@ import { CannotStart } from "../lib/cannot-start.ts";
 import type { ProcStore } from "../procs/needs.ts";
 import type { Change } from "../procs/record.ts";
 import type { Answer, Answers, Asks, CallName, FromWorker } from "./protocol.ts";
+import { Reserve } from "./reserve.ts";
 
 const FILE_NAME = "sharku.db";
+const RESERVE_NAME = "reserve";
 
 interface Pending {
   readonly resolve: (value: Answers[CallName]) => void;
@@ -45,21 +47,26 @@ export async function openStore({ stateDir }: { stateDir: string }): Promise<Sto
       else resolve();
     });
   });
-  return new Store(worker);
+  const reserve = new Reserve(join(stateDir, RESERVE_NAME));
+  // Where there is no room for it the store works all the same, as long as the disk is not full.
+  await reserve.take();
+  return new Store(worker, reserve);
 }
 
 export class Store implements ProcStore {
   /** Resolves where the worker ends unasked. Nothing can be kept any more then: the daemon must end too. */
   readonly died: Promise<Error>;
   readonly #worker: Worker;
+  readonly #reserve: Reserve;
   // Bounded by those who call: a lane for each proc, a page for each follower, the deliveries under way.
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
   #end: Error | null = null;
   #closing: Promise<void> | null = null;
 
-  constructor(worker: Worker) {
+  constructor(worker: Worker, reserve: Reserve) {
     this.#worker = worker;
+    this.#reserve = reserve;
     const { promise, resolve } = Promise.withResolvers<Error>();
     this.died = promise;
     worker.on("message", (message: FromWorker) => {
@@ -76,8 +83,18 @@ export class Store implements ProcStore {
     worker.unref();
   }
 
-  commit(change: Change): Promise<Event | null> {
-    return this.#call("commit", change);
+  /** On a full disk all but a new proc is written into the reserve: what ends and deletes makes room. */
+  async commit(change: Change): Promise<Event | null> {
+    try {
+      const event = await this.#call("commit", change);
+      if (change.deleteProc !== undefined) void this.#reserve.take();
+      return event;
+    } catch (error) {
+      const isFull = error instanceof SharkuError && error.code === "disk-full";
+      if (!isFull || change.event?.type === "proc.created") throw error;
+      await this.#reserve.give();
+      return await this.#call("commit", change);
+    }
   }
 
   load(): Promise<Answers["load"]> {

@@ -47,6 +47,7 @@ export async function sendStream<T>(
     waits,
   }: { reply: FastifyReply; kind: StreamKind; form: StreamForm<T>; waits: boolean },
 ): Promise<void> {
+  const gone = callerGone(reply);
   const iterator = records[Symbol.asyncIterator]();
   const first = iterator.next();
   // One that follows may wait long for its first record; a mistake in the request shows before that.
@@ -63,7 +64,7 @@ export async function sendStream<T>(
   try {
     for (let next = await first; next.done !== true; next = await iterator.next()) {
       if (raw.destroyed) return;
-      await write(raw, encode(next.value, kind, form));
+      await write(raw, { text: encode(next.value, kind, form), gone });
     }
     raw.end();
   } catch (fault) {
@@ -75,9 +76,17 @@ export async function sendStream<T>(
   }
 }
 
-async function write(raw: ServerResponse, text: string): Promise<void> {
+/** Comes back when more may be written, or nobody is there to write to. Leaves no listener on the answer. */
+async function write(
+  raw: ServerResponse,
+  { text, gone }: { text: string; gone: AbortSignal },
+): Promise<void> {
   if (raw.write(text)) return;
-  await Promise.race([once(raw, "drain"), once(raw, "close")]);
+  try {
+    await once(raw, "drain", { signal: gone });
+  } catch (fault) {
+    if (!gone.aborted) throw fault;
+  }
 }
 
 function encode<T>(record: T, kind: StreamKind, form: StreamForm<T>): string {

@@ -1,11 +1,13 @@
 import type { SharkuClient } from "../client/client.ts";
 import { SharkuError } from "../contract/errors.ts";
 import type { Proc } from "../contract/proc.ts";
-import { CliError } from "./errors.ts";
+import { CliError, UsageError } from "./errors.ts";
 import { suggest } from "./suggest.ts";
 
 const ID = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const LISTED_MAX = 6;
+/** So many letters of an id must be given to what ends procs: fewer fit another proc's id too easily. */
+export const START_LETTERS_MIN = 4;
 
 /** What an `ID|APP` argument means: an id, an app with all its procs, or the start of one id only. */
 export interface Found {
@@ -13,23 +15,39 @@ export interface Found {
   readonly procs: readonly Proc[];
 }
 
-/** Errors: CliError where the word means nothing here, or several ids. */
-export async function findProcs(client: SharkuClient, word: string): Promise<Found> {
+export interface FindOptions {
+  /** How many letters the start of an id must have; whole ids and apps may be shorter. */
+  readonly startLettersMin?: number;
+}
+
+/** Errors: UsageError where the word is empty; CliError where it means nothing here, too little, or several ids. */
+export async function findProcs(
+  client: SharkuClient,
+  word: string,
+  { startLettersMin = 1 }: FindOptions = {},
+): Promise<Found> {
+  if (word === "") throw new UsageError('Cannot find "": it is empty, an id or an app was wanted');
   const exact = ID.test(word) ? await getProcIfAny(client, word) : null;
   if (exact) return { kind: "id", procs: [exact] };
   const all = await Array.fromAsync(client.allProcs());
   const ofApp = all.filter((proc) => proc.app === word);
   if (ofApp.length > 0) return { kind: "app", procs: ofApp };
   const [first, ...more] = all.filter((proc) => proc.id.startsWith(word));
-  if (first && more.length === 0) return { kind: "id", procs: [first] };
-  throw first ? ambiguous(word, [first, ...more]) : nothingFound(word, all);
+  if (!first) throw nothingFound(word, all);
+  if (more.length > 0) throw ambiguous(word, [first, ...more]);
+  if (word.length < startLettersMin) throw tooShort(word, { found: first, startLettersMin });
+  return { kind: "id", procs: [first] };
 }
 
 /** Every proc that one of the words means, none twice. */
-export async function findAllProcs(client: SharkuClient, words: readonly string[]): Promise<Proc[]> {
+export async function findAllProcs(
+  client: SharkuClient,
+  words: readonly string[],
+  options: FindOptions = {},
+): Promise<Proc[]> {
   const procs = new Map<string, Proc>();
   for (const word of words)
-    for (const proc of (await findProcs(client, word)).procs) procs.set(proc.id, proc);
+    for (const proc of (await findProcs(client, word, options)).procs) procs.set(proc.id, proc);
   return [...procs.values()];
 }
 
@@ -75,6 +93,16 @@ function nearby(word: string, all: readonly Proc[]): string {
 function ambiguous(word: string, procs: readonly Proc[]): CliError {
   const ids = list(procs.map((proc) => `${proc.id} (${proc.name})`));
   return new CliError(`Cannot tell which proc "${word}" means: it may be ${ids}, one id was wanted`);
+}
+
+function tooShort(
+  word: string,
+  { found, startLettersMin }: { found: Proc; startLettersMin: number },
+): CliError {
+  const id = `${found.id} (${found.name})`;
+  return new CliError(
+    `Cannot take "${word}" for ${id}: it is only the start of that id, at least ${startLettersMin} letters were wanted`,
+  );
 }
 
 function list(texts: readonly string[]): string {

@@ -179,15 +179,35 @@ test("events prints what has happened", async () => {
 
 test("an id may be shortened, and what means nothing is told with what is near", async () => {
   await using cli = await startCli();
-  cli.daemon.addProc({ id: "abc1", app: "shop" });
-  cli.daemon.addProc({ id: "abd2", app: "blog", name: "worker.1" });
-  assert.equal((await cli.call("stop abc")).code, 0);
-  const ambiguous = await cli.call("stop ab");
+  cli.daemon.addProc({ id: "abcde1", app: "shop" });
+  cli.daemon.addProc({ id: "abcdf2", app: "blog", name: "worker.1" });
+  assert.equal((await cli.call("stop abcde")).code, 0);
+  const ambiguous = await cli.call("stop abcd");
   assert.equal(ambiguous.code, 1);
-  assert.match(ambiguous.err, /abc1 \(web\.1\), abd2 \(worker\.1\)/);
+  assert.match(ambiguous.err, /abcde1 \(web\.1\), abcdf2 \(worker\.1\)/);
   assert.match((await cli.call("logs shp")).err, /did you mean shop\?\n$/);
-  assert.match((await cli.call("logs worker.1")).err, /but the name of abd2 \(blog\)\n$/);
+  assert.match((await cli.call("logs worker.1")).err, /but the name of abcdf2 \(blog\)\n$/);
   assert.match((await cli.call("logs zzzzzz")).err, /apps here: blog, shop\n$/);
+});
+
+test("stop and rm take no empty word, and no start of an id shorter than 4 letters", async () => {
+  await using cli = await startCli();
+  cli.daemon.addProc({ id: "p7" });
+  cli.daemon.addProc({ id: "worker-7", app: "blog" });
+  for (const command of ["stop", "rm"]) {
+    const empty = await cli.call([command, ""]);
+    assert.equal(empty.code, 2);
+    assert.match(empty.err, /Cannot find "": it is empty, an id or an app was wanted\n$/);
+    for (const word of ["p", "wor"]) {
+      const short = await cli.call([command, word]);
+      assert.equal(short.code, 1);
+      assert.match(short.err, /only the start of that id, at least 4 letters were wanted\n$/);
+    }
+  }
+  assert.equal(cli.daemon.requests.filter(({ method }) => method !== "GET").length, 0);
+  assert.equal((await cli.call("logs p")).code, 0, "reading harms nobody");
+  assert.equal((await cli.call("rm p7 work --grace 0")).code, 0);
+  assert.equal(cli.daemon.entries.size, 0);
 });
 
 test("image push, ls and rm", async () => {

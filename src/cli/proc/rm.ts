@@ -1,7 +1,7 @@
 import type { Proc } from "../../contract/proc.ts";
 import type { Command, Invocation } from "../command.ts";
 import { eachLimited } from "../each-limited.ts";
-import { findProcs, NothingFound } from "../find-procs.ts";
+import { findProcs, NothingFound, START_LETTERS_MIN } from "../find-procs.ts";
 import { printJson } from "../output/print.ts";
 import { removeProc } from "./await-proc.ts";
 
@@ -12,7 +12,7 @@ export const rmCommand: Command = {
   arguments: "ID|APP...",
   argumentCount: [1, Infinity],
   summary: "Stop procs and forget them, their logs too",
-  details: "Waits until nothing is left of them. What is gone already is no error.",
+  details: `Waits until nothing is left of them. What is gone already is no error. Of an id, ${START_LETTERS_MIN} letters are enough.`,
   options: {
     grace: {
       type: "string",
@@ -41,9 +41,10 @@ async function rm(call: Invocation): Promise<number> {
 
 async function findWhatIsThere(call: Invocation): Promise<Proc[]> {
   const procs = new Map<string, Proc>();
+  const options = { startLettersMin: START_LETTERS_MIN };
   for (const word of call.args) {
     try {
-      for (const proc of (await findProcs(call.client, word)).procs) procs.set(proc.id, proc);
+      for (const proc of (await findProcs(call.client, word, options)).procs) procs.set(proc.id, proc);
     } catch (error) {
       if (!(error instanceof NothingFound)) throw error;
       // Repeating a removal is harmless, but a mistyped word should not pass in silence.

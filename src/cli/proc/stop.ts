@@ -1,7 +1,7 @@
 import { type Proc, stopSignals } from "../../contract/proc.ts";
 import type { Command, Invocation } from "../command.ts";
 import { eachLimited } from "../each-limited.ts";
-import { findAllProcs } from "../find-procs.ts";
+import { findAllProcs, START_LETTERS_MIN } from "../find-procs.ts";
 import { printJson } from "../output/print.ts";
 import { awaitProc, describeEnd, hasEnded } from "./await-proc.ts";
 
@@ -12,7 +12,7 @@ export const stopCommand: Command = {
   arguments: "ID|APP...",
   argumentCount: [1, Infinity],
   summary: "Stop procs; their records and logs stay",
-  details: "Waits until they have ended, and tells how.",
+  details: `Waits until they have ended, and tells how. Of an id, ${START_LETTERS_MIN} letters are enough.`,
   options: {
     grace: {
       type: "string",
@@ -35,7 +35,7 @@ async function stop(call: Invocation): Promise<number> {
   const graceMs = options.durationMs("grace");
   const signal = options.choice("signal", stopSignals);
   const request = { ...(graceMs !== undefined && { graceMs }), ...(signal && { signal }) };
-  const procs = await findAllProcs(client, call.args);
+  const procs = await findAllProcs(client, call.args, { startLettersMin: START_LETTERS_MIN });
   const stopOne = async (proc: Proc): Promise<Proc> => {
     if (hasEnded(proc)) return proc;
     await client.stopProc(proc.id, request);

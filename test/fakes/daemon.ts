@@ -23,6 +23,8 @@ export class FakeDaemon {
   readonly entries = new Map<string, { proc: Proc; lines: LogRecord[] }>();
   readonly journal: Event[] = [];
   readonly token: string | null;
+  /** Refuses every call, as a daemon does that is finding its procs again. */
+  isStartingUp = false;
   readonly #changes = new EventEmitter().setMaxListeners(0);
   readonly #server = createServer((request, response) => void this.#answer(request, response));
   #lastTime = Date.parse("2026-01-01T00:00:00Z");
@@ -192,6 +194,8 @@ export class FakeDaemon {
       const { method = "", headers } = request;
       const body = bytes.toString("utf8");
       this.requests.push({ method, url: request.url ?? "", headers, body });
+      if (this.isStartingUp)
+        throw new SharkuError("starting-up", "Cannot take the call: the fake is starting");
       const [status, reply] = await this.#handle({
         name,
         params,

@@ -95,6 +95,25 @@ test("logs -f goes on where it began, without a hole or a double, until the proc
   assert.equal(io.stdout.text, "web.1 | 1\nworker.1 | 2\nweb.1 | 3\n");
 });
 
+test("logs -f outlasts a daemon that is restarted and takes its time to find its procs", async () => {
+  await using cli = await startCli();
+  cli.daemon.addProc({ id: "a" });
+  cli.daemon.addLine("a", "1");
+  const { io, code } = cli.begin("logs -f a");
+  await io.stdout.until("1\n");
+  cli.daemon.isStartingUp = true;
+  const before = cli.daemon.requests.length;
+  cli.daemon.cutConnections();
+  const deadline = AbortSignal.timeout(10_000);
+  while (cli.daemon.requests.length === before && !deadline.aborted) await io.sleep(5);
+  assert.ok(cli.daemon.requests.length > before, "it asked again");
+  cli.daemon.isStartingUp = false;
+  cli.daemon.addLine("a", "2");
+  cli.daemon.end("a");
+  assert.equal(await code, 0, io.stderr.text);
+  assert.equal(io.stdout.text, "1\n2\n");
+});
+
 test("logs keeps bytes in a pipe and control sequences off a terminal", async () => {
   await using cli = await startCli();
   cli.daemon.addProc({ id: "a" });

@@ -1,4 +1,5 @@
 import { CannotConnect, ConnectionLost } from "../../client/cannot-connect.ts";
+import { SharkuError } from "../../contract/errors.ts";
 import type { LogRecord } from "../../contract/event.ts";
 import type { LogQuery } from "../../contract/routes.ts";
 import type { Invocation } from "../command.ts";
@@ -36,10 +37,15 @@ export async function* followLog(
       await io.sleep(END_MS);
     } catch (error) {
       if (isGone(error)) return;
-      const isLost = error instanceof CannotConnect || error instanceof ConnectionLost;
-      if (!isLost || failures === RETRIES_MAX) throw error;
+      if (!isBackSoon(error) || failures === RETRIES_MAX) throw error;
       failures += 1;
       await io.sleep(RETRY_MS);
     }
   }
+}
+
+/** No daemon answers, or one that does not know its procs yet. */
+function isBackSoon(error: unknown): boolean {
+  const isStartingUp = error instanceof SharkuError && error.code === "starting-up";
+  return isStartingUp || error instanceof CannotConnect || error instanceof ConnectionLost;
 }

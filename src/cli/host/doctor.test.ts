@@ -33,3 +33,21 @@ test("doctor says how to start a daemon where none answers, which is no failure"
     cure: "start it with: sharku serve",
   });
 });
+
+test("doctor looks at the directory and the port range that sharku serve is given by the same variables", async () => {
+  await using cli = await startCli();
+  const env = { SHARKU_PORT_RANGE: "2000-2999", SHARKU_STATE_DIR: "/var/lib/sharku-other" };
+  const findings: Finding[] = JSON.parse((await cli.call("doctor --json", { env })).out);
+  const foundBy = (name: string) => findings.find((finding) => finding.name === name)?.found ?? "";
+  assert.match(foundBy("port range"), /^2000-2999\b/);
+  assert.match(foundBy("free disk space"), /\/var\/lib\/sharku-other/);
+});
+
+test("doctor refuses a port range that sharku serve would refuse", async () => {
+  await using cli = await startCli();
+  for (const range of ["2000", "5-9", "9000-8000", "2000-70000"]) {
+    const { code, err } = await cli.call("doctor", { env: { SHARKU_PORT_RANGE: range } });
+    assert.equal(code, 2);
+    assert.match(err, /Cannot use SHARKU_PORT_RANGE "[\d-]+": wanted two ports/);
+  }
+});

@@ -1,6 +1,7 @@
 import { CannotConnect } from "../../client/cannot-connect.ts";
 import type { Command, Invocation } from "../command.ts";
 import { addressOf, adviceFor } from "../connect.ts";
+import { UsageError } from "../errors.ts";
 import { exitCode } from "../exit-codes.ts";
 import type { Style } from "../output/colors.ts";
 import { printJson } from "../output/print.ts";
@@ -34,11 +35,26 @@ async function doctor(call: Invocation): Promise<number> {
   // Only this command looks at the machine; the others need not load what knows about it.
   const { runChecks } = await import("../../host/host.ts");
   const stateDir = call.io.env["SHARKU_STATE_DIR"];
-  const checks = await runChecks(stateDir ? { stateDir } : {});
+  const portRange = call.io.env["SHARKU_PORT_RANGE"];
+  const checks = await runChecks({
+    ...(stateDir && { stateDir }),
+    ...(portRange && { portRange: parsePortRange(portRange) }),
+  });
   const findings: Finding[] = [...checks, await checkDaemon(call)];
   if (call.json) printJson(call.io.stdout, findings);
   else printFindings(call, findings);
   return exitCode(findings.some(({ status }) => status === "fail") ? "refused" : "ok");
+}
+
+/** The same words as `sharku serve` takes: what it would refuse is no range to look at. */
+function parsePortRange(text: string): [first: number, last: number] {
+  const match = /^(\d+)-(\d+)$/.exec(text);
+  const [first, last] = [Number(match?.[1]), Number(match?.[2])];
+  if (match === null || first < 1024 || last > 65535 || first > last)
+    throw new UsageError(
+      `Cannot use SHARKU_PORT_RANGE "${text}": wanted two ports from 1024 to 65535, the lower one first, like 10000-19999`,
+    );
+  return [first, last];
 }
 
 /** Whether a daemon answers; that none runs is no fault of the machine. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { describe, it } from "node:test";
+import { runCommand } from "../lib/run-command.ts";
 import { publishText, tableText, unpublishText } from "./firewall.ts";
 import { hostsText, parseResolvConf, resolvConfText } from "./name-files.ts";
 import { networkNames, vethName } from "./names.ts";
@@ -81,6 +82,27 @@ describe("PortPool", () => {
     pool.release(busy + 1);
     pool.release(busy);
     assert.equal(await pool.acquire(), busy + 1);
+  });
+
+  it("passes on an error that says nothing about the port, and loses no port by it", async () => {
+    const probe = createServer();
+    await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
+    const address = probe.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    await new Promise((resolve) => probe.close(resolve));
+    // In a process of its own, which has no file descriptor left at its first try.
+    const program = `
+      import { closeSync, openSync } from "node:fs";
+      import { PortPool } from ${JSON.stringify(new URL("port-pool.ts", import.meta.url).href)};
+      const pool = new PortPool({ first: ${port}, last: ${port} });
+      const held = [];
+      try { for (;;) held.push(openSync("/dev/null")); } catch {}
+      const code = await pool.acquire().then(() => "none", (error) => error.code);
+      for (const fd of held) closeSync(fd);
+      process.stdout.write(JSON.stringify([code, await pool.acquire()]));`;
+    const script = 'ulimit -n 64; exec "$0" --input-type=module --eval "$1"';
+    const { stdout } = await runCommand(["sh", "-c", script, process.execPath, program]);
+    assert.deepEqual(JSON.parse(stdout), ["EMFILE", port]);
   });
 
   it("keeps what records hold", async () => {

@@ -17,18 +17,21 @@ export class PortPool {
     this.#pool = new FifoPool(range.first, range.last);
   }
 
-  /** Errors: `no-port` where every port of the range is held here or by somebody else. */
+  /** Errors: `no-port` where every port of the range is held here or by somebody else; any other of the probe's as it is. */
   async acquire(): Promise<number> {
-    const foreign: number[] = [];
+    const probed: number[] = [];
     try {
       for (let tries = this.#pool.freeCount; tries > 0; tries -= 1) {
         const port = this.#pool.acquire();
         if (port === null) break;
-        if (await isFree(port)) return port;
-        foreign.push(port);
+        probed.push(port);
+        if (await isFree(port)) {
+          probed.pop();
+          return port;
+        }
       }
     } finally {
-      for (const port of foreign) this.#pool.release(port);
+      for (const port of probed) this.#pool.release(port);
     }
     const { first, last } = this.#range;
     throw new SharkuError(
@@ -46,11 +49,20 @@ export class PortPool {
   }
 }
 
-/** Listens for a moment: the map of published ports would take packets away from one who listens already. */
+/** What the kernel says of a port that somebody else has or that is not for us. */
+const notFree: ReadonlySet<string | undefined> = new Set(["EADDRINUSE", "EACCES"]);
+
+/**
+ * Listens for a moment: the map of published ports would take packets away from one who listens already. Any other
+ * error says nothing about the port (too many open files, say), and is passed on as it is.
+ */
 function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once("error", () => resolve(false));
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      if (notFree.has(error.code)) resolve(false);
+      else reject(error);
+    });
     server.listen({ port, host: "127.0.0.1", exclusive: true }, () => server.close(() => resolve(true)));
   });
 }

@@ -21,15 +21,7 @@ const masked = [
   "/sys/power",
 ];
 
-/**
- * On cgroup v1 crun leaves the tmpfs under the hierarchies writable, so /sys/fs/cgroup is named here; and what it
- * then lays over it has the hierarchies in it without their read-only flag, so each is named after it.
- */
-const hierarchies = [
-  "blkio cpu cpuacct cpu,cpuacct cpuset devices freezer hugetlb memory misc net_cls net_cls,net_prio net_prio",
-  "perf_event pids rdma systemd unified",
-].flatMap((line) => line.split(" ").map((name) => `/sys/fs/cgroup/${name}`));
-
+/** /sys/fs/cgroup is here because on cgroup v1 crun leaves the tmpfs under the hierarchies writable. */
 const readOnly = [
   "/proc/bus",
   "/proc/fs",
@@ -38,7 +30,6 @@ const readOnly = [
   "/proc/sys",
   "/proc/sysrq-trigger",
   "/sys/fs/cgroup",
-  ...hierarchies,
 ];
 
 export const masksRule: Rule = (config) =>

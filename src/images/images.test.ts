@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import {
   access,
@@ -16,72 +15,14 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
+import { plainSandbox } from "../../test/fakes/plain-sandbox.ts";
+import { type Member, makeTar } from "../../test/make-tar.ts";
 import { type ErrorCode, SharkuError } from "../contract/errors.ts";
-import { BoundedLines } from "../lib/bounded-lines.ts";
 import { runCommand, tryCommand } from "../lib/run-command.ts";
 import { type ImageRoom, openImages } from "./images.ts";
-import { defaultImageLimits, type UnpackJob, type UnpackResult, type UnpackSandbox } from "./needs.ts";
-
-/**
- * Runs the command as a plain child, in place of a container: the target is its working directory, and where the
- * tests run as root, it is the user whom the files are to belong to, without a right of root's.
- */
-const plainSandbox: UnpackSandbox = {
-  unpack(job: UnpackJob): Promise<UnpackResult> {
-    const [program = "", ...rest] = job.argv.map((word) => (word === "/app" ? "." : word));
-    const user = process.getuid?.() === 0 ? { uid: 1000, gid: 1000 } : {};
-    return new Promise((resolve, reject) => {
-      const child = spawn(program, rest, { cwd: job.targetDir, detached: true, ...user });
-      const kill = () => child.pid !== undefined && process.kill(-child.pid, "SIGKILL");
-      job.signal.addEventListener("abort", kill, { once: true });
-      let stderr = "";
-      child.stderr.on("data", (chunk: Buffer) => {
-        stderr += chunk;
-      });
-      child.stdout.on("data", new BoundedLines(16_384, job.onLine).add);
-      // As the real one does: a command that stops reading early destroys the input, with the error of the pipe.
-      const fed = pipeline(job.input, child.stdin).catch(() => undefined);
-      child.on("error", reject);
-      child.on("close", (code) => {
-        job.signal.removeEventListener("abort", kill);
-        void fed.then(() => resolve({ code, stderr }));
-      });
-    });
-  },
-};
-
-interface Member {
-  readonly name: string | Buffer;
-  /** As in the header: 0 file, 1 hard link, 2 link, 3 and 4 devices, 5 directory, 6 fifo. */
-  readonly type?: string;
-  readonly body?: Buffer;
-  readonly link?: string;
-  readonly mode?: number;
-}
-
-function tarHeader({ name, type = "0", body = Buffer.alloc(0), link = "", mode = 0o644 }: Member): Buffer {
-  const header = Buffer.alloc(512);
-  Buffer.from(name).copy(header, 0);
-  const octal = (value: number, width: number) => value.toString(8).padStart(width, "0");
-  header.write(`${octal(mode, 7)}\0${octal(0, 7)}\0${octal(0, 7)}\0`, 100);
-  header.write(`${octal(body.length, 11)}\0${octal(1_700_000_000, 11)}\0        ${type}${link}`, 124);
-  header.write("ustar\x0000", 257);
-  header.write(`${octal(1, 7)}\0${octal(3, 7)}\0`, 329);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${octal(sum, 6)}\0 `, 148);
-  return header;
-}
-
-function makeTar(members: readonly Member[]): Buffer {
-  const parts = members.flatMap((member) => {
-    const body = member.body ?? Buffer.alloc(0);
-    return [tarHeader(member), body, Buffer.alloc((512 - (body.length % 512)) % 512)];
-  });
-  return Buffer.concat([...parts, Buffer.alloc(1024)]);
-}
+import { defaultImageLimits, type UnpackSandbox } from "./needs.ts";
 
 const text = (words: string) => Buffer.from(words);
 

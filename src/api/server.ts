@@ -10,6 +10,7 @@ import Fastify, {
 } from "fastify";
 import { SharkuError, toProblem } from "../contract/errors.ts";
 import { type Route, type RouteName, routes } from "../contract/routes.ts";
+import { strictObject } from "../contract/words.ts";
 import { admit, type Door, type GuardOptions } from "./guard.ts";
 import type { ApiNeeds } from "./needs.ts";
 import { answerError, sendProblem } from "./problem.ts";
@@ -136,7 +137,8 @@ function addRoute(app: FastifyInstance, route: Route, handler: Handlers<RouteNam
     config: { isOpen: route.open === true },
     schema: {
       ...(route.params ? { params: route.params } : {}),
-      ...(route.query ? { querystring: route.query } : {}),
+      // A call without parameters refuses all of them, as every other refuses those it does not know.
+      querystring: route.query ?? strictObject({}),
       ...(route.body && route.body !== "bytes" ? { body: route.body } : {}),
     },
     handler: answer,

@@ -40,6 +40,7 @@ describe("parseConfig()", () => {
     ["--listen", "127.0.0.1"],
     ["--port-range", "5-9"],
     ["--port-range", "9000-8000"],
+    ["--state-dir", ""],
     ["--state-dir", "/a,b"],
     ["--run-dir", "/a:b"],
     ["--state-dir", "/a\nb"],

@@ -71,6 +71,9 @@ function parseValues(argv: readonly string[]) {
 
 /** Paths below it stand in the options of mounts, where these letters part one option from the next. */
 function parseDirectory(text: string): string {
+  // What a variable that is not set leaves behind; it would mean the current directory.
+  if (text === "")
+    throw new CannotStart("Cannot use an empty directory name: name a directory or leave the option out");
   const dir = resolve(text);
   const wrong = /[,:"\\\p{Cc}]/u.exec(dir)?.[0];
   if (wrong === undefined) return dir;

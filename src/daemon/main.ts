@@ -13,7 +13,7 @@ import { claimInstance, defaultRegistryFile } from "../store/registry.ts";
 import { openStore } from "../store/store.ts";
 import { loadAdminToken } from "./admin-token.ts";
 import { type DaemonConfig, parseConfig, serveHelp } from "./config.ts";
-import { makeDirectories } from "./directories.ts";
+import { assertOurs, makeDirectories } from "./directories.ts";
 import { listenOnAddress, listenOnSocket } from "./listen.ts";
 import { wire } from "./wire.ts";
 
@@ -57,6 +57,7 @@ async function serve(config: DaemonConfig): Promise<number> {
   await using undo = new AsyncDisposableStack();
 
   await makeDirectories([config.stateDir, config.runDir]);
+  await assertOurs(config.stateDir);
   const store = await openStore({ stateDir: config.stateDir });
   undo.defer(() => store.close());
 

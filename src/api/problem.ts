@@ -1,8 +1,14 @@
+import type { IncomingMessage } from "node:http";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { type ErrorCode, type Fault, SharkuError, toProblem } from "../contract/errors.ts";
 
 /** So many things that are wrong are told at once. */
 const FAULTS_MAX = 20;
+
+/** So much, and for so long, is read of a body that was refused before it had come. */
+const REFUSED_BYTES_MAX = 64 * 1024 * 1024;
+const REFUSED_MS_MAX = 10_000;
+const REFUSED_POLL_MS = 50;
 
 /** Turns whatever went wrong into problem+json. What nobody foresaw is a 500 without details, and is logged. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
@@ -24,11 +30,26 @@ export function sendProblem(error: SharkuError, reply: FastifyReply): void {
 
 /**
  * Who is cut off while it still sends may never read why. So the connection stays open, the rest of the body is
- * read and thrown away, and the caller closes when it has its answer; one that does not is closed when idle.
+ * read and thrown away, and the caller closes when it has its answer; one that does not is closed when idle. One
+ * that goes on sending is cut off after a while, since whoever is refused needs no token for it.
  */
 function readToTheEnd(reply: FastifyReply): void {
   void reply.removeHeader("connection");
   reply.raw.shouldKeepAlive = true;
+  cutOffLater(reply.request.raw);
+}
+
+/** The body's bytes come to nobody any more, so what the socket has read is looked at from time to time. */
+function cutOffLater(request: IncomingMessage): void {
+  const { socket } = request;
+  const bytesMax = socket.bytesRead + REFUSED_BYTES_MAX;
+  const deadline = performance.now() + REFUSED_MS_MAX;
+  const timer = setInterval(() => {
+    const over = request.complete || socket.destroyed;
+    if (!over && socket.bytesRead <= bytesMax && performance.now() < deadline) return;
+    clearInterval(timer);
+    if (!over) socket.destroy();
+  }, REFUSED_POLL_MS);
 }
 
 function toSharkuError(error: unknown): SharkuError {

@@ -252,6 +252,12 @@ describe("a request that does not fit", () => {
     assert.match(answer, /application\/problem\+json[\s\S]*"code":"invalid-request"/);
   });
 
+  it("is cut off where it goes on sending long after the refusal", async () => {
+    const { answer, bytes } = await sendWithoutEnd("network");
+    assert.match(answer, /^HTTP\/1\.1 401 [\s\S]*"code":"unauthorized"/);
+    assert.ok(bytes > 60 * 2 ** 20, `${bytes} bytes only were read, few enough to lose the answer`);
+  });
+
   it("is answered 500 without the daemon's words where the daemon is at fault", async () => {
     const answer = await call("/v1/info");
     assert.deepEqual([answer.status, answer.code], [500, "internal"]);
@@ -309,6 +315,25 @@ async function sendRaw(text: string): Promise<string> {
   let answer = "";
   for await (const chunk of socket) answer += String(chunk);
   return answer;
+}
+
+/** A caller without a token that sends until it is cut off: what it was told, and how much it could send. */
+async function sendWithoutEnd(door: Door): Promise<{ answer: string; bytes: number }> {
+  const socket = connect(portOf(door), "127.0.0.1");
+  using _ = { [Symbol.dispose]: () => void socket.destroy() };
+  let answer = "";
+  socket.on("data", (chunk) => (answer += String(chunk))).on("error", () => undefined);
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  const chunk = Buffer.alloc(2 ** 20);
+  const send = () => {
+    while (!socket.destroyed && socket.write(chunk));
+  };
+  socket.on("drain", send);
+  socket.write(`POST /v1/images HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${2 ** 40}\r\n\r\n`);
+  send();
+  // Sooner than the bound in time, which a caller this quick does not reach.
+  await within(8_000, closed);
+  return { answer, bytes: socket.bytesWritten };
 }
 
 /** fetch sets Host by itself; a page with a rebound name does not. */

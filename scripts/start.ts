@@ -98,7 +98,9 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
+const code = await main(process.argv.slice(2)).catch((error: unknown) => {
   console.error(`start: ${messageOf(error)}`);
   return 1;
 });
+// All is given back by now; a call to a daemon that is not ours may still wait for its answer.
+process.exit(code);

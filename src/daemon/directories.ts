@@ -30,8 +30,11 @@ export async function assertOurs(stateDir: string): Promise<void> {
   );
 }
 
-/** A file system's own directory counts as nothing; the others are made at a first start, one after the other. */
-const ourFiles = ["instance", "sharku.db", "lost+found"];
+/**
+ * The first are made at a first start, one after the other. A file system's own directory counts as nothing, and so
+ * does the log that whoever starts the daemon keeps there.
+ */
+const ourFiles = ["sharku.db", "instance", "lost+found", "daemon.log"];
 
 async function assertSearchable(dir: string): Promise<void> {
   // Every path leads up to the root, where it ends.

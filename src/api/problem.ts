@@ -43,10 +43,11 @@ function readToTheEnd(reply: FastifyReply): void {
 function cutOffLater(request: IncomingMessage): void {
   const { socket } = request;
   const bytesMax = socket.bytesRead + REFUSED_BYTES_MAX;
-  const deadline = performance.now() + REFUSED_MS_MAX;
+  let looksLeft = REFUSED_MS_MAX / REFUSED_POLL_MS;
   const timer = setInterval(() => {
     const over = request.complete || socket.destroyed;
-    if (!over && socket.bytesRead <= bytesMax && performance.now() < deadline) return;
+    looksLeft -= 1;
+    if (!over && socket.bytesRead <= bytesMax && looksLeft > 0) return;
     clearInterval(timer);
     if (!over) socket.destroy();
   }, REFUSED_POLL_MS);

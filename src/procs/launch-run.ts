@@ -91,7 +91,7 @@ async function recordFailure(life: Life, fault: unknown, needs: Needs): Promise<
 function reasonOf(fault: unknown): ExitReason {
   if (fault instanceof LaunchError) return fault.reason;
   const code = codeOf(fault) ?? (fault instanceof Error ? codeOf(fault.cause) : null);
-  if (code === "ENOSPC" || code === "EDQUOT") return "disk";
+  if (code === "ENOSPC" || code === "EDQUOT" || code === "disk-full") return "disk";
   if (code === "EMFILE" || code === "ENFILE" || code === "EAGAIN" || code === "ENOMEM") return "resources";
   return "runtime";
 }

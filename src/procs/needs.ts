@@ -115,7 +115,7 @@ export interface NetworkLease {
 export interface Network {
   /** How many runs with a network there can be at once. */
   readonly slotCount: number;
-  /** Reserves a port for good, the one longest unused first, after trying that it is free. Errors: `no-port`. */
+  /** Reserves a port until it is released, the one longest unused first, after trying that it is free. Errors: `no-port`. */
   acquirePort(): Promise<number>;
   /** Marks ports that records hold as taken, at the start of the daemon. */
   keepPort(port: number): void;

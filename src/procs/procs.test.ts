@@ -115,6 +115,35 @@ describe("Procs", () => {
     }
   });
 
+  it("gives the port of an ended proc to others, while its record is kept, also after a restart", async () => {
+    const world = new World();
+    world.timeStandsStill = true;
+    const procs = await open(world);
+    const { id, port } = await procs.create(spec);
+    await waitFor(procs, id, "running");
+    assert.equal(world.ports.freeCount, 9);
+    world.endApp(id, 0);
+    await waitFor(procs, id, "exited");
+    await eventually(() => world.ports.freeCount === 10, "the port's return");
+    assert.deepEqual([procs.get(id).port, procs.get(id).address], [port, null]);
+    await open(world);
+    assert.equal(world.ports.freeCount, 10);
+  });
+
+  it("answers a stop that comes after a delete as one for a proc that is not there", async () => {
+    const world = new World();
+    world.timeStandsStill = true;
+    const procs = await open(world);
+    const { id } = await procs.create(spec);
+    await waitFor(procs, id, "running");
+    await procs.remove(id, {});
+    const late = await Promise.allSettled(Array.from({ length: 20 }, () => procs.stop(id, {})));
+    for (const answer of late)
+      if (answer.status === "rejected") assert.equal(answer.reason.code, "proc-not-found");
+    await eventually(() => !procs.has(id), "the end of the record");
+    await assert.rejects(procs.stop(id, {}), { code: "proc-not-found" });
+  });
+
   it("answers a repeated PUT with what is there, and refuses another spec under the same id", async () => {
     const procs = await open(new World());
     const both = await Promise.all([procs.put("one", spec), procs.put("one", spec)]);

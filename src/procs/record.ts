@@ -31,7 +31,7 @@ export interface ProcRecord {
   readonly wanted: Wanted;
   /** The stop that is under way, or null: with what it asks, and when it no longer asks but kills. */
   readonly stopping: { readonly signal: Stop["signal"]; readonly deadline: string } | null;
-  /** PORT, the same inside and outside; null where the proc has no network. Kept until the record goes. */
+  /** PORT, the same inside and outside; null where the proc has no network. Its own until its last run is given back. */
   readonly port: number | null;
   /** How it ended; on record before anything of the run is given back, and so before the state tells it. */
   readonly exit: Exit | null;

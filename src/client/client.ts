@@ -1,7 +1,7 @@
 import type { Event, LogRecord } from "../contract/event.ts";
 import type { Health, Info, Template } from "../contract/host.ts";
 import type { Image } from "../contract/image.ts";
-import type { Config, Proc, ProcSpec, StopRequest } from "../contract/proc.ts";
+import type { Config, Proc, ProcPatch, ProcSpec, StopRequest } from "../contract/proc.ts";
 import type { EventQuery, LogQuery, ProcFilter, WaitQuery } from "../contract/routes.ts";
 import { ConnectionLost } from "./cannot-connect.ts";
 import { countUpload } from "./counted-upload.ts";
@@ -75,6 +75,11 @@ export class SharkuClient {
   }
 
   /** Answers once the daemon has taken it on; the proc is gone when `getProc` says `proc-not-found`. */
+  /** Changes the limits of a running proc. */
+  patchProc(id: string, patch: ProcPatch, options?: CallOptions): Promise<Proc> {
+    return this.#transport.call("patchProc", { ...options, params: { id }, body: patch });
+  }
+
   deleteProc(id: string, query?: { graceMs?: number }, options?: CallOptions): Promise<Proc> {
     return this.#transport.call("deleteProc", { ...options, params: { id }, query });
   }

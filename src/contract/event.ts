@@ -2,8 +2,17 @@ import Type, { type Static } from "typebox";
 import { Proc } from "./proc.ts";
 import { Cursor, ProcId, Time } from "./words.ts";
 
-/** What happened, numbered without gaps by `seq`, and with the proc as it was right after. */
-export const eventTypes = ["proc.created", "proc.state", "proc.deleted"] as const;
+/**
+ * What happened, numbered without gaps by `seq`, and with the proc as it was right after. `proc.changed`: its limits
+ * are others now. `proc.disk-full`: it has filled its /app, told once until there is room again.
+ */
+export const eventTypes = [
+  "proc.created",
+  "proc.state",
+  "proc.changed",
+  "proc.disk-full",
+  "proc.deleted",
+] as const;
 
 export const Event = Type.Object({
   seq: Type.Integer({ minimum: 1 }),

@@ -7,6 +7,7 @@ import {
   Port,
   ProcessName,
   ProcId,
+  RuntimeName,
   strictObject,
   TemplateName,
   Time,
@@ -35,6 +36,12 @@ export const Limits = strictObject({
   memoryBytes: Type.Integer({ minimum: 4 * MIB, maximum: 2 ** 50, default: 512 * MIB }),
   cpus: nullable(Type.Number({ minimum: 0.01, maximum: 4096 })),
   pids: Type.Integer({ minimum: 2, maximum: 4194304, default: 256 }),
+  appBytes: Type.Integer({
+    minimum: 4 * MIB,
+    maximum: 2 ** 44,
+    default: 1024 * MIB,
+    description: "what it may write to /app; the number of files is bounded in proportion",
+  }),
   tmpBytes: Type.Integer({ minimum: 4096, maximum: 2 ** 50, default: 64 * MIB }),
   openFiles: Type.Integer({ minimum: 16, maximum: 1048576, default: 4096 }),
 });
@@ -44,9 +51,14 @@ export const defaultLimits: Limits = {
   memoryBytes: 512 * MIB,
   cpus: null,
   pids: 256,
+  appBytes: 1024 * MIB,
   tmpBytes: 64 * MIB,
   openFiles: 4096,
 };
+
+/** The limits that a running proc takes on at once; the others hold from its start to its end. */
+export const LiveLimits = Type.Pick(Limits, ["memoryBytes", "cpus", "pids"]);
+export type LiveLimits = Static<typeof LiveLimits>;
 
 /** Signals that a proc may be stopped with. */
 export const stopSignals = [
@@ -102,9 +114,16 @@ export const ProcSpec = strictObject({
   limits: Type.Optional(Type.Partial(Limits, { additionalProperties: false })),
   stop: Type.Optional(Type.Partial(Stop, { additionalProperties: false })),
   network: Type.Optional(Type.Partial(Network, { additionalProperties: false })),
+  runtime: Type.Optional(RuntimeName),
   labels: Type.Optional(Labels),
 });
 export type ProcSpec = Static<typeof ProcSpec>;
+
+/** The body of `PATCH /v1/procs/{id}`, a merge patch: what it names is changed, the rest stays. */
+export const ProcPatch = strictObject({
+  limits: Type.Optional(Type.Partial(LiveLimits, { additionalProperties: false })),
+});
+export type ProcPatch = Static<typeof ProcPatch>;
 
 /** How a proc ended. `code` is null where nobody saw it, never 0 by guess. */
 export const Exit = Type.Object({
@@ -140,6 +159,7 @@ export const Proc = Type.Object({
   network: Network,
   limits: Limits,
   stop: Stop,
+  runtime: RuntimeName,
   labels: Labels,
   hypervisor: Type.String(),
   createdAt: Time,

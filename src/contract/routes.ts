@@ -2,7 +2,7 @@ import Type, { type Static, type TSchema } from "typebox";
 import { Event, LogRecord, logStreams } from "./event.ts";
 import { Health, Info, Template } from "./host.ts";
 import { Image } from "./image.ts";
-import { Config, Proc, ProcSpec, StopRequest } from "./proc.ts";
+import { Config, Proc, ProcPatch, ProcSpec, StopRequest } from "./proc.ts";
 import { procStates } from "./states.ts";
 import { Cursor, Digest, Label, nullable, ProcId, strictObject, TemplateName } from "./words.ts";
 
@@ -11,7 +11,7 @@ import { Cursor, Digest, Label, nullable, ProcId, strictObject, TemplateName } f
  * OpenAPI document is made of it.
  */
 export interface Route {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
   readonly summary: string;
   readonly params?: TSchema;
@@ -99,6 +99,14 @@ export const routes = {
     path: "/v1/procs/:id",
     summary: "One proc",
     params: IdParams,
+    replies: { 200: Proc },
+  },
+  patchProc: {
+    method: "PATCH",
+    path: "/v1/procs/:id",
+    summary: "Change the limits of a proc while it runs",
+    params: IdParams,
+    body: ProcPatch,
     replies: { 200: Proc },
   },
   deleteProc: {

@@ -16,6 +16,9 @@ export const Digest = Type.String({ pattern: "^sha256:[0-9a-f]{64}$" });
 
 export const TemplateName = Type.String({ pattern: "^[a-z0-9][a-z0-9._-]{0,62}$" });
 
+/** An OCI runtime, as the daemon knows it: crun, runc, runsc, or one that its operator has added. */
+export const RuntimeName = Type.String({ pattern: "^[a-z0-9][a-z0-9._-]{0,62}$" });
+
 /** RFC 3339, UTC, with milliseconds. */
 export const Time = Type.String({ format: "date-time" });
 

@@ -1,5 +1,8 @@
-import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
+import { access, mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { SharkuError } from "../contract/errors.ts";
+import type { Limits } from "../contract/proc.ts";
+import { assertFits, limitWrites, type MemoryNow } from "./live-limits.ts";
 
 /** How cgroups are mounted on this host: one tree (v2), or one for each controller (v1 and hybrid). */
 export interface CgroupLayout {
@@ -65,6 +68,35 @@ export class Cgroups {
     const file = this.#layout.version === "v2" ? "memory.events" : "memory.oom_control";
     const text = await this.#firstFile(containerId, file);
     return Number(/^oom_kill (\d+)$/m.exec(text ?? "")?.[1] ?? 0);
+  }
+
+  /**
+   * Makes the limits hold from now on. Does nothing where the container has no cgroup.
+   * Errors: `limit-in-use`, and nothing is changed then.
+   */
+  async applyLimits(containerId: string, limits: Limits): Promise<void> {
+    const { version } = this.#layout;
+    const memory = await this.#memoryNow(containerId);
+    assertFits(limits.memoryBytes, memory);
+    const raises = limits.memoryBytes >= (memory.limitBytes ?? 0);
+    const swapAccounting = (await this.#fileOf(containerId, "memory.memsw.limit_in_bytes")) !== null;
+    for (const { file, value } of limitWrites(limits, { layout: version, swapAccounting, raises })) {
+      const path = await this.#fileOf(containerId, file);
+      if (path !== null) await writeLimit(path, value);
+    }
+  }
+
+  async #memoryNow(containerId: string): Promise<MemoryNow> {
+    const v2 = this.#layout.version === "v2";
+    const limit = await this.#firstFile(containerId, v2 ? "memory.max" : "memory.limit_in_bytes");
+    const used = await this.#firstFile(containerId, v2 ? "memory.current" : "memory.usage_in_bytes");
+    const stat = await this.#firstFile(containerId, "memory.stat");
+    // Pages of files that nobody has touched lately go by themselves when room is wanted.
+    const cache = Number(/^(?:total_)?inactive_file (\d+)$/m.exec(stat ?? "")?.[1] ?? 0);
+    return {
+      limitBytes: limit === null ? null : limit.trim() === "max" ? Number.POSITIVE_INFINITY : Number(limit),
+      usedBytes: used === null ? null : Math.max(0, Number(used) - cache),
+    };
   }
 
   /** Kills all of it at once and waits until nothing is left. Errors: where something is left for 10 s. */
@@ -145,6 +177,19 @@ export class Cgroups {
     }
   }
 
+  /** The path of a container's file, in whichever hierarchy has it. */
+  async #fileOf(containerId: string, name: string): Promise<string | null> {
+    for (const dir of this.#dirs(containerId)) {
+      const path = join(dir, name);
+      const isThere = await access(path).then(
+        () => true,
+        () => false,
+      );
+      if (isThere) return path;
+    }
+    return null;
+  }
+
   async #firstFile(containerId: string, name: string): Promise<string | null> {
     for (const dir of this.#dirs(containerId)) {
       const text = await readFile(join(dir, name), "utf8").catch(() => null);
@@ -160,4 +205,16 @@ export class Cgroups {
   #dirs(containerId: string): string[] {
     return this.#parents().map((parent) => join(parent, containerId));
   }
+}
+
+/** Errors: `limit-in-use` where the kernel could not make room, as v1 says. */
+async function writeLimit(path: string, value: string): Promise<void> {
+  await writeFile(path, value).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== "EBUSY") throw cause;
+    throw new SharkuError(
+      "limit-in-use",
+      `Cannot lower memoryBytes to ${value}: more is in use; choose more, or stop the proc`,
+      { cause },
+    );
+  });
 }

@@ -1,5 +1,6 @@
 import { chown, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Limits } from "../contract/proc.ts";
 import type { Isolation, RunPlan, RunSight } from "../procs/needs.ts";
 import { buildBundle, type HostFacts, readOnlyBind } from "./bundle.ts";
 import type { Cgroups } from "./cgroup.ts";
@@ -68,6 +69,10 @@ export class Containers implements Isolation {
     this.#exits = new ExitFiles(exitsDir(needs.dirs));
   }
 
+  get runtimeNames(): readonly string[] {
+    return ["crun"];
+  }
+
   /** Makes the directories that all runs share. The containers' roots must be able to search the parents. */
   async open(): Promise<void> {
     const { dirs } = this.#needs;
@@ -109,6 +114,10 @@ export class Containers implements Isolation {
 
   async kill(runId: string): Promise<void> {
     await this.#needs.cgroups.kill(runId);
+  }
+
+  async applyLimits(runId: string, limits: Limits): Promise<void> {
+    await this.#needs.cgroups.applyLimits(runId, limits);
   }
 
   async look(runId: string): Promise<RunSight> {
@@ -155,6 +164,10 @@ export class Containers implements Isolation {
       stopFiles();
       clearInterval(timer);
     };
+  }
+
+  watchFullDisks(_listener: (runId: string) => void): void {
+    // Nothing bounds an /app yet, so none is full.
   }
 
   async sweep(liveRunIds: readonly string[]): Promise<void> {

@@ -9,10 +9,14 @@ export interface SeenEnd {
   readonly oom: boolean;
   /** True where the host was started anew since. */
   readonly rebooted: boolean;
+  /** True where its /app was full at the end: likely the cause, never certainly. */
+  readonly diskFull?: boolean;
 }
 
 const SIGNAL_BASE = 128;
 const SIGKILL_CODE = SIGNAL_BASE + constants.signals.SIGKILL;
+
+const DISK_FULL_NOTE = "; its /app was full, see limits.appBytes";
 
 /**
  * Tells an end from what was seen. The supervisor's code is a number only: an app that exits with 128+n and one
@@ -29,7 +33,8 @@ export function judgeEnd(record: ProcRecord, seen: SeenEnd, now: Date): Exit {
     reason,
     oom: seen.oom,
     killed,
-    message: messageOf(record, { reason, code: seen.code, signal, killed }),
+    message:
+      messageOf(record, { reason, code: seen.code, signal, killed }) + (seen.diskFull ? DISK_FULL_NOTE : ""),
     at: now.toISOString(),
   };
 }

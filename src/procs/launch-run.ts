@@ -75,6 +75,7 @@ async function planRun(life: Life, run: RunRecord, needs: Needs): Promise<RunPla
     template,
     imageDir: image?.filesDir ?? null,
     limits: spec.limits,
+    runtime: spec.runtime,
     network: spec.network,
     ...(await needs.network.nameFiles({ hostname, slot })),
     logFile: await needs.logs.prepare(record.id, { id: run.id, number: run.number }),

@@ -55,6 +55,8 @@ export interface RunPlan {
   /** Directory with the image's files, or null for an empty /app. */
   readonly imageDir: string | null;
   readonly limits: Limits;
+  /** One of `runtimeNames`. */
+  readonly runtime: string;
   readonly network: NetworkSpec;
   /** The contents of /etc/hosts and /etc/resolv.conf. */
   readonly hosts: string;
@@ -81,9 +83,17 @@ export type RunSight =
   /** Processes live on, but nobody is there who would see their end. */
   | { readonly status: "unwatched"; readonly started: boolean }
   /** `code` is null where nobody saw the end. */
-  | { readonly status: "exited"; readonly code: number | null; readonly oom: boolean };
+  | {
+      readonly status: "exited";
+      readonly code: number | null;
+      readonly oom: boolean;
+      /** Whether its /app was full at the end. */
+      readonly diskFull?: boolean;
+    };
 
 export interface Isolation {
+  /** The OCI runtimes that procs may ask for; the first is the default. */
+  readonly runtimeNames: readonly string[];
   /**
    * Builds the container and its supervisor, up to the moment before its command. The caller has recorded the
    * run; whatever happens, `destroy` gives everything back.
@@ -95,11 +105,18 @@ export interface Isolation {
   signal(runId: string, signal: NodeJS.Signals): Promise<void>;
   /** Kills every process of the run at once and returns when none is left, or after its own deadline throws. */
   kill(runId: string): Promise<void>;
+  /**
+   * Makes the live ones of these limits hold from now on; repeating it is fine, and it does nothing where the run is
+   * gone. Errors: `limit-in-use` where it holds more memory than that, and nothing is changed then.
+   */
+  applyLimits(runId: string, limits: Limits): Promise<void>;
   look(runId: string): Promise<RunSight>;
   /** Kills what lives of the run and gives back all it held, whatever state it is in. Repeating it is fine. */
   destroy(runId: string): Promise<void>;
   /** Names each run whose end can now be told by `look`; may name one more than once. */
   watchExits(listener: (runId: string) => void): void;
+  /** Names each run that has filled its /app: once, until there is room in it again. */
+  watchFullDisks(listener: (runId: string) => void): void;
   /** Destroys what stands on the host in this daemon's name and belongs to none of these runs. */
   sweep(liveRunIds: readonly string[]): Promise<void>;
 }

@@ -38,7 +38,13 @@ export type Step =
   /** Kill all of the run. */
   | { readonly kind: "kill" }
   /** Put on record how it ended; `never` ran its command, or was seen with that `code`. */
-  | { readonly kind: "end"; readonly code: number | null; readonly oom: boolean; readonly rebooted: boolean }
+  | {
+      readonly kind: "end";
+      readonly code: number | null;
+      readonly oom: boolean;
+      readonly rebooted: boolean;
+      readonly diskFull?: boolean;
+    }
   /** Give back what the run holds, then move to the state that its end calls for. */
   | { readonly kind: "settle" }
   /** Remove the proc's record and logs. */
@@ -116,6 +122,8 @@ function ofEnded({ record, run, nowMs, retentionMs }: Situation): Step {
 }
 
 function ended({ run, knowledge, bootId }: Situation): Step {
-  const seen = knowledge.status === "exited" ? knowledge : { code: null, oom: false };
-  return { kind: "end", code: seen.code, oom: seen.oom, rebooted: run !== null && run.bootId !== bootId };
+  const rebooted = run !== null && run.bootId !== bootId;
+  if (knowledge.status !== "exited") return { kind: "end", code: null, oom: false, rebooted };
+  const { code, oom, diskFull } = knowledge;
+  return { kind: "end", code, oom, rebooted, ...(diskFull === true && { diskFull }) };
 }

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import { SharkuError } from "../contract/errors.ts";
 import type { Event } from "../contract/event.ts";
-import type { Config, Proc, ProcSpec, StopRequest } from "../contract/proc.ts";
+import type { Config, Proc, ProcPatch, ProcSpec, StopRequest } from "../contract/proc.ts";
 import type { ProcFilter } from "../contract/routes.ts";
 import { finalStates, settledStates } from "../contract/states.ts";
 import { FifoPool } from "../lib/fifo-pool.ts";
 import { Turns } from "../lib/turns.ts";
+import { changeLimits } from "./change-limits.ts";
 import { drive } from "./drive.ts";
 import { holdsPort, leaseOf } from "./lease.ts";
 import { Life, toldChange } from "./life.ts";
@@ -72,6 +73,7 @@ export class Procs {
     await logs.sweep(procs.map((record) => record.id));
     await templates.sweep(runs.map((run) => run.templateVersion));
     isolation.watchExits((runId) => this.#exitSeen(runId));
+    isolation.watchFullDisks((runId) => this.#diskFull(runId));
     await Promise.all([...this.#lives.values()].map((life) => drive(life, this.#tools)));
   }
 
@@ -145,6 +147,19 @@ export class Procs {
   usesImage(digest: string): boolean {
     const created = [...this.#lives.values()].some(({ record }) => record.spec.image === digest);
     return created || [...this.#creating.values()].some(({ image }) => image === digest);
+  }
+
+  /**
+   * Changes its limits; a running one takes them on at once. Errors: `proc-not-found`, `proc-ended`, `limit-in-use`,
+   * `disk-full`.
+   */
+  async patch(id: string, { limits = {} }: ProcPatch): Promise<Proc> {
+    const life = this.#find(id);
+    await life.lane.run(async () => {
+      if (life.isForgotten) throw notFound(id);
+      await changeLimits(life, limits, this.#needs);
+    });
+    return this.#view(life);
   }
 
   /** Asks it to end and keeps its record; one that has ended stays as it is. Errors: `proc-not-found`. */
@@ -285,6 +300,17 @@ export class Procs {
       life.knowledge = { status: "unknown" };
       void drive(life, this.#tools);
     }
+  }
+
+  #diskFull(runId: string): void {
+    const life = [...this.#lives.values()].find(({ run }) => run?.id === runId);
+    void life?.lane
+      .run(async () => {
+        if (life.isForgotten || life.run?.id !== runId || life.record.exit !== null) return;
+        const { event } = toldChange(this.#needs, "proc.disk-full", life.record);
+        await life.commit({ event });
+      })
+      .catch((fault: unknown) => this.#needs.report(fault, { runId }));
   }
 
   #add(life: Life): void {

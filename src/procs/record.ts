@@ -18,6 +18,8 @@ export interface FullSpec {
   readonly limits: Limits;
   readonly stop: Stop;
   readonly network: Network;
+  /** The OCI runtime, by name. */
+  readonly runtime: string;
   readonly labels: Labels;
 }
 

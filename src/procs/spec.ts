@@ -13,11 +13,11 @@ import type { FullSpec } from "./record.ts";
 /**
  * Fills in every default and looks up what the request names.
  * Errors: `invalid-request` where there is nothing to run, `unknown-image`, `unknown-template`,
- * `unknown-process`, `bad-callback`.
+ * `unknown-runtime`, `unknown-process`, `bad-callback`.
  */
 export function fillSpec(
   spec: ProcSpec,
-  needs: Pick<Needs, "images" | "templates" | "judgeCallback">,
+  needs: Pick<Needs, "images" | "templates" | "isolation" | "judgeCallback">,
 ): FullSpec {
   const template = spec.template ?? "host";
   if (needs.templates.find(template) === null) {
@@ -39,8 +39,21 @@ export function fillSpec(
     limits: { ...defaultLimits, ...spec.limits },
     stop: { ...defaultStop, ...spec.stop },
     network: { ...defaultNetwork, ...spec.network },
+    runtime: runtimeOf(spec, needs),
     labels: spec.labels ?? {},
   };
+}
+
+function runtimeOf({ runtime }: ProcSpec, { isolation }: Pick<Needs, "isolation">): string {
+  const names = isolation.runtimeNames;
+  const [standard] = names;
+  const wanted = runtime ?? standard;
+  if (wanted !== undefined && names.includes(wanted)) return wanted;
+  throw fault(
+    "unknown-runtime",
+    "/runtime",
+    `Cannot use runtime "${wanted}": this host has ${names.join(", ")}; sharku doctor tells why another is not at hand`,
+  );
 }
 
 function commandOf(spec: ProcSpec, { images }: Pick<Needs, "images">): Command {

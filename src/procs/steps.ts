@@ -25,7 +25,13 @@ type Executors = {
 /** One executor for each step: it does the thing, puts it on record, and has no opinion on what comes next. */
 const executors: Executors = {
   look: async (life, { needs }) => {
-    life.knowledge = await needs.isolation.look(runOf(life).id);
+    const { id } = runOf(life);
+    life.knowledge = await needs.isolation.look(id);
+    if (life.knowledge.status !== "running") return;
+    // A daemon that died while it changed them may have left others than those on record.
+    await needs.isolation
+      .applyLimits(id, life.record.spec.limits)
+      .catch((fault: unknown) => needs.report(fault, { procId: life.id, runId: id }));
   },
 
   boot: async (life, tools) => {

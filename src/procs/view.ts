@@ -28,6 +28,7 @@ export function viewOf(
     network: spec.network,
     limits: spec.limits,
     stop: spec.stop,
+    runtime: spec.runtime,
     labels: spec.labels,
     hypervisor,
     createdAt: record.createdAt,

@@ -122,6 +122,7 @@ export class FakeDaemon {
       network: { mode: "private" },
       limits: defaultLimits,
       stop: defaultStop,
+      runtime: "crun",
       labels: {},
       hypervisor: "fake",
       createdAt: this.#tick(),

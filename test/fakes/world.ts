@@ -1,4 +1,5 @@
 import type { Event } from "../../src/contract/event.ts";
+import type { Limits } from "../../src/contract/proc.ts";
 import { FifoPool } from "../../src/lib/fifo-pool.ts";
 import type { Needs, NetworkLease, RunPlan, RunSight } from "../../src/procs/needs.ts";
 import type { Change, ProcRecord, RunRecord } from "../../src/procs/record.ts";
@@ -14,6 +15,10 @@ export class World {
   readonly containers = new Map<string, RunSight>();
   readonly cables = new Set<number>();
   readonly published = new Set<number>();
+  /** The limits that runs have been given since they began. */
+  readonly limits = new Map<string, Limits>();
+  /** Tells the daemon that a run has filled its /app. */
+  fillDisk: (runId: string) => void = () => undefined;
   readonly ports = new FifoPool(10_000, 10_009);
   readonly starts: string[] = [];
   readonly faults: unknown[] = [];
@@ -91,6 +96,11 @@ export class World {
   #isolation(): Needs["isolation"] {
     const { containers } = this;
     return {
+      runtimeNames: ["crun", "runc"],
+      applyLimits: (runId, limits) => this.#step(() => void this.limits.set(runId, limits)),
+      watchFullDisks: (listener) => {
+        this.fillDisk = listener;
+      },
       create: (plan: RunPlan) =>
         this.#step(() => {
           containers.set(plan.runId, { status: "created", pid: 7 });

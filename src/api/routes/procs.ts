@@ -14,6 +14,7 @@ const logForm: StreamForm<LogRecord> = {
 type Names =
   | "createProc"
   | "putProc"
+  | "patchProc"
   | "listProcs"
   | "getProc"
   | "deleteProc"
@@ -40,6 +41,8 @@ export function procHandlers({ procs, logs, journal }: ApiNeeds): Handlers<Names
     listProcs: async ({ query }) => procs.list(query),
 
     getProc: async ({ params }) => procs.get(params.id),
+
+    patchProc: async ({ params, body }) => await procs.patch(params.id, body),
 
     deleteProc: async ({ params, query, reply }) => {
       void reply.code(202);

@@ -2,7 +2,9 @@ import { type HostFacts, type Rule, withLinux, withProcess } from "../bundle.ts"
 import type { OciRlimit } from "../oci.ts";
 
 const CPU_SHARES = 256;
-const CPU_PERIOD_US = 100_000;
+export const CPU_PERIOD_US = 100_000;
+/** The kernel takes no smaller quota. */
+const CPU_QUOTA_US_MIN = 1000;
 
 /** What the cgroup bounds: memory without swap, processes, and CPU by share and, where asked, by quota. */
 export const cgroupLimitsRule: Rule = (config, { limits, host }) =>
@@ -16,12 +18,15 @@ export const cgroupLimitsRule: Rule = (config, { limits, host }) =>
       pids: { limit: limits.pids },
       cpu: {
         shares: CPU_SHARES,
-        ...(limits.cpus === null
-          ? {}
-          : { quota: Math.max(1000, Math.round(limits.cpus * CPU_PERIOD_US)), period: CPU_PERIOD_US }),
+        ...(limits.cpus === null ? {} : { quota: cpuQuotaUs(limits.cpus), period: CPU_PERIOD_US }),
       },
     },
   });
+
+/** How much of each period so many CPUs are, in microseconds. */
+export function cpuQuotaUs(cpus: number): number {
+  return Math.max(CPU_QUOTA_US_MIN, Math.round(cpus * CPU_PERIOD_US));
+}
 
 /**
  * What the kernel bounds by process. A core size of 1 rather than 0: with 0 a core_pattern that names a program

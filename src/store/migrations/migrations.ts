@@ -1,4 +1,5 @@
 import { first } from "./0001-first.ts";
+import { runtimeAndAppBytes } from "./0002-runtime-and-app-bytes.ts";
 
 /** A step from one version of the database to the next. What has been released is never changed again. */
 export interface Migration {
@@ -7,4 +8,4 @@ export interface Migration {
 }
 
 /** In order; `PRAGMA user_version` tells how many of them a database has. */
-export const migrations: readonly Migration[] = [first];
+export const migrations: readonly Migration[] = [first, runtimeAndAppBytes];

@@ -35,7 +35,7 @@ export { SharkuError } from "../contract/errors.ts";
 export type { Event, LogRecord } from "../contract/event.ts";
 export type { Health, Info, Template } from "../contract/host.ts";
 export type { Image } from "../contract/image.ts";
-export type { Proc, ProcSpec } from "../contract/proc.ts";
+export type { Proc, ProcPatch, ProcSpec } from "../contract/proc.ts";
 export { CannotConnect, ConnectionLost } from "./cannot-connect.ts";
 
 export type ClientOptions = TransportOptions;

@@ -1,9 +1,38 @@
-"""A web server that does what it is told by the path: /print/N, /exit/CODE, /signal/NUMBER; any other: its pid."""
+"""A web server that does what it is told by the path: /print/N, /exit/CODE, /signal/NUMBER; any other: its pid.
+
+/hold/MIB takes so much memory and keeps it, /fork/N starts so many children and tells how many there are now,
+/spin/MS works for so long and tells for how many milliseconds it had a CPU.
+"""
 
 import os
 import signal
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
+
+
+held = []
+children = []
+
+
+def fork(count):
+    for _ in range(count):
+        try:
+            child = os.fork()
+        except OSError:
+            break
+        if child == 0:
+            time.sleep(1000)
+        children.append(child)
+    return len(children)
+
+
+def spin(ms):
+    began = time.process_time()
+    end = time.monotonic() + ms / 1000
+    while time.monotonic() < end:
+        pass
+    return round((time.process_time() - began) * 1000)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -12,7 +41,10 @@ class Handler(BaseHTTPRequestHandler):
         if verb == "print":
             for line in range(1, int(number) + 1):
                 print(f"line {line}", flush=True)
-        self.answer(f"{os.getpid()}\n".encode())
+        if verb == "hold":
+            held.append(bytearray(b"x" * 2**20) * int(number))
+        tell = {"fork": fork, "spin": spin}.get(verb)
+        self.answer(f"{tell(int(number)) if tell else os.getpid()}\n".encode())
         if verb == "exit":
             os._exit(int(number))
         if verb == "signal":

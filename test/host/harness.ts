@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { makeFetch } from "../../src/cli/socket-fetch.ts";
 import { SharkuClient } from "../../src/client/client.ts";
-import { until } from "../until.ts";
+import { stretched, until } from "../until.ts";
 import { makePlaces, type Places, removePlaces } from "./places.ts";
 import { signal } from "./processes.ts";
 import { sweepAbandoned, sweepByHand } from "./sweep.ts";
@@ -14,8 +14,8 @@ import { sweepAbandoned, sweepByHand } from "./sweep.ts";
 /** A real daemon, on directories and ports of its own; what it leaves on the host is cleared away at the end. */
 
 const ROOT = join(import.meta.dirname, "../..");
-const READY_MS_MAX = 30_000;
-const END_MS_MAX = 20_000;
+const READY_MS_MAX = stretched(30_000);
+const END_MS_MAX = stretched(20_000);
 const POLL_MS = 10;
 
 export interface DaemonOptions {

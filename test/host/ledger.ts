@@ -3,6 +3,7 @@ import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runCommand, tryCommand } from "../../src/lib/run-command.ts";
+import { stretched } from "../until.ts";
 import { listeningPorts, type Places } from "./places.ts";
 import { pidsWhere, readProc } from "./processes.ts";
 
@@ -13,7 +14,7 @@ import { pidsWhere, readProc } from "./processes.ts";
  */
 export type Ledger = Readonly<Record<string, readonly string[]>>;
 
-const SAME_MS_MAX = 10_000;
+const SAME_MS_MAX = stretched(10_000);
 const POLL_MS = 50;
 
 /** The ids of all daemons' containers. */

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import type { Event, LogRecord, Proc, ProcSpec, SharkuClient } from "../../src/client/client.ts";
+import { stretched } from "../until.ts";
 import { isSharkuError } from "./expect-error.ts";
 
 /** What host tests ask of a daemon again and again. */
 
-const WAIT_MS = 60_000;
+/** No longer than a call may wait. */
+const WAIT_MS = Math.min(stretched(60_000), 300_000);
+const ANSWER_MS_MAX = stretched(10_000);
 
 export async function runProc(client: SharkuClient, spec: Partial<ProcSpec>): Promise<Proc> {
   const proc = await client.createProc({ app: "test", name: "one", ...spec });
@@ -42,7 +45,9 @@ export async function eventsSoFar(client: SharkuClient): Promise<Event[]> {
 
 /** Asks its web server, by the port published on loopback. */
 export async function ask(proc: Proc, path = "/"): Promise<string> {
-  const response = await fetch(`http://${proc.address}${path}`, { signal: AbortSignal.timeout(10_000) });
+  const response = await fetch(`http://${proc.address}${path}`, {
+    signal: AbortSignal.timeout(ANSWER_MS_MAX),
+  });
   assert.equal(response.status, 200);
   return await response.text();
 }

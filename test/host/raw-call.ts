@@ -1,6 +1,9 @@
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
+import { stretched } from "../until.ts";
+
+const ANSWER_MS_MAX = stretched(20_000);
 
 /** A call as no well-made client would make it. */
 export interface RawCall {
@@ -25,7 +28,7 @@ export async function rawCall(
 ): Promise<RawAnswer> {
   const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
   const sent = request({ ...where, method, path, headers: { ...length, ...headers }, agent: false });
-  const answered = once(sent, "response", { signal: AbortSignal.timeout(20_000) });
+  const answered = once(sent, "response", { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
   // One that announces more than it has leaves the rest unsent, as a caller does who is refused in the middle.
   if (headers["content-length"] === undefined) sent.end(body);
   else sent.write(body ?? "");

@@ -5,11 +5,12 @@ import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { stretched } from "../until.ts";
 
 /** `npm start`, as a newcomer runs it, on directories of the test's own. */
 const ROOT = join(import.meta.dirname, "../..");
-const START_MS_MAX = 90_000;
-const END_MS_MAX = 60_000;
+const START_MS_MAX = stretched(90_000);
+const END_MS_MAX = stretched(60_000);
 const POLL_MS = 100;
 
 test("npm start shows both samples, ends at Ctrl-C with code 0 and leaves nothing running", async (context) => {

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { blocksOf, partOf } from "../law/documents.ts";
 import { ROOT, readProjectFile } from "../law/project.ts";
-import { until } from "../until.ts";
+import { stretched, until } from "../until.ts";
 import { startDaemon } from "./harness.ts";
 import { makePlaces, type Places, removePlaces } from "./places.ts";
 import { pidsWhere, readProc, signal } from "./processes.ts";
@@ -14,7 +14,7 @@ import { pidsWhere, readProc, signal } from "./processes.ts";
  * live elsewhere. A block's output must fit the text block that follows it, where `…` stands for anything.
  */
 
-const TOUR_MS_MAX = 120_000;
+const TOUR_MS_MAX = stretched(120_000);
 
 /** Printed between the blocks; no program of the tour says that. */
 const MARK = "=== next block of the tour ===";

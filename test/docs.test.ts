@@ -76,7 +76,7 @@ test("the state diagram of ARCHITECTURE.md is the table of moves", () => {
 });
 
 test("the steps that ARCHITECTURE.md tells are those of the plan", () => {
-  const kinds = [...readProjectFile("src/procs/plan.ts").matchAll(/^ +\| \{ readonly kind: "(\w+)"/gm)].map(
+  const kinds = [...readProjectFile("src/procs/plan.ts").matchAll(/^ +\| \{\s+readonly kind: "(\w+)"/gm)].map(
     ([, kind = ""]) => kind,
   );
   const part = partOf(readProjectFile("ARCHITECTURE.md"), "The life of a proc");

@@ -216,6 +216,24 @@ describe("a request that does not fit", () => {
     });
   }
 
+  it("is told where in a patch, under either name of its form", async () => {
+    const patches: [string, unknown, string][] = [
+      ["application/json", { colour: "red" }, "/colour"],
+      ["application/merge-patch+json", { limits: { pids: 1 } }, "/limits/pids"],
+      ["application/merge-patch+json", { limits: { tmpBytes: 2 ** 20 } }, "/limits/tmpBytes"],
+      ["application/merge-patch+json", { limits: null }, "/limits"],
+    ];
+    for (const [type, body, pointer] of patches) {
+      const headers = { "content-type": type };
+      const answer = await call("/v1/procs/any", { method: "PATCH", headers, body: JSON.stringify(body) });
+      const pointers = answer.body.errors?.map((fault) => fault.pointer);
+      assert.deepEqual([answer.code, pointers], ["invalid-request", [pointer]]);
+    }
+    const headers = { "content-type": "application/merge-patch+json" };
+    const unknown = await call("/v1/procs/any", { method: "PATCH", headers, body: "{}" });
+    assert.equal(unknown.code, "proc-not-found");
+  });
+
   it("is told what is wrong with its form", async () => {
     const expected: [Promise<Answer>, number, string][] = [
       [post("/v1/procs", "{"), 400, "invalid-json"],

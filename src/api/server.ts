@@ -72,6 +72,9 @@ export async function buildApi(
   });
   // A form of any web page could send plain text without the browser asking first.
   app.removeContentTypeParser("text/plain");
+  // What RFC 7396 calls the body of a PATCH.
+  const parseJson = app.getDefaultJsonParser("error", "error");
+  app.addContentTypeParser("application/merge-patch+json", { parseAs: "string" }, parseJson);
   app.setValidatorCompiler(makeCompiler());
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(answerUnknown);

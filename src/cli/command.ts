@@ -3,7 +3,7 @@ import type { Target } from "./connect.ts";
 import { UsageError } from "./errors.ts";
 import type { Io } from "./io.ts";
 import type { Paint } from "./output/colors.ts";
-import { parseDuration, parseSize } from "./output/units.ts";
+import { formatSize, parseDuration, parseSize } from "./output/units.ts";
 
 /** One option, as the parser and the help see it. */
 export interface OptionSpec {
@@ -89,17 +89,19 @@ export class Options {
     );
   }
 
-  integer(name: string): number | undefined {
+  /** Held to the bounds of the contract's schema where one is given; so are the two below. */
+  integer(name: string, schema: object = {}): number | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
-    if (/^\d{1,15}$/.test(text)) return Number(text);
+    if (/^\d{1,15}$/.test(text)) return withinBounds(Number(text), { name, text, schema, format: String });
     throw new UsageError(`Cannot take --${name} "${text}": a whole number was wanted`);
   }
 
-  number(name: string): number | undefined {
+  number(name: string, schema: object = {}): number | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
-    if (/^\d{1,12}(\.\d{1,6})?$/.test(text)) return Number(text);
+    if (/^\d{1,12}(\.\d{1,6})?$/.test(text))
+      return withinBounds(Number(text), { name, text, schema, format: String });
     throw new UsageError(`Cannot take --${name} "${text}": a number such as 2 or 0.5 was wanted`);
   }
 
@@ -111,11 +113,23 @@ export class Options {
     throw new UsageError(`Cannot take --${name} "${text}": a time such as 10s, 500ms, 5m or 2h was wanted`);
   }
 
-  sizeBytes(name: string): number | undefined {
+  sizeBytes(name: string, schema: object = {}): number | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
     const bytes = parseSize(text);
-    if (bytes !== null) return bytes;
+    if (bytes !== null) return withinBounds(bytes, { name, text, schema, format: formatSize });
     throw new UsageError(`Cannot take --${name} "${text}": a size such as 512M or 2G was wanted`);
   }
+}
+
+function withinBounds(
+  value: number,
+  given: { name: string; text: string; schema: object; format: (bound: number) => string },
+): number {
+  const { name, text, schema, format } = given;
+  const min = "minimum" in schema ? Number(schema.minimum) : 0;
+  const max = "maximum" in schema ? Number(schema.maximum) : Infinity;
+  if (value >= min && value <= max) return value;
+  const wanted = value < min ? `at least ${format(min)}` : `at most ${format(max)}`;
+  throw new UsageError(`Cannot take --${name} "${text}": ${wanted} was wanted`);
 }

@@ -5,6 +5,7 @@ import { imageLsCommand } from "./image/ls.ts";
 import { imagePushCommand } from "./image/push.ts";
 import { imageRmCommand } from "./image/rm.ts";
 import { eventsCommand } from "./proc/events.ts";
+import { limitsCommand } from "./proc/limits.ts";
 import { logsCommand } from "./proc/logs.ts";
 import { psCommand } from "./proc/ps.ts";
 import { rmCommand } from "./proc/rm.ts";
@@ -29,6 +30,7 @@ export const commands: readonly Command[] = [
   runCommand,
   psCommand,
   logsCommand,
+  limitsCommand,
   stopCommand,
   rmCommand,
   waitCommand,

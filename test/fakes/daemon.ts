@@ -6,10 +6,18 @@ import Value from "typebox/value";
 import { SharkuError, toProblem } from "../../src/contract/errors.ts";
 import type { Event, LogRecord } from "../../src/contract/event.ts";
 import type { Image } from "../../src/contract/image.ts";
-import { defaultLimits, defaultStop, type Exit, type Proc, ProcSpec } from "../../src/contract/proc.ts";
+import {
+  defaultLimits,
+  defaultStop,
+  type Exit,
+  type Limits,
+  type Proc,
+  ProcSpec,
+} from "../../src/contract/proc.ts";
 import { type Route, type RouteName, routes } from "../../src/contract/routes.ts";
 import { finalStates } from "../../src/contract/states.ts";
 import { parseProcfile } from "../../src/lib/procfile.ts";
+import { FakeTemplates } from "./templates.ts";
 
 /**
  * A daemon in memory that speaks the contract over real HTTP, for tests of what talks to one. Its procs are told
@@ -20,11 +28,14 @@ export class FakeDaemon {
   readonly requests: { method: string; url: string; headers: IncomingMessage["headers"]; body: string }[] =
     [];
   readonly images = new Map<string, Image>();
+  readonly templates = new FakeTemplates();
   readonly entries = new Map<string, { proc: Proc; lines: LogRecord[] }>();
   readonly journal: Event[] = [];
   readonly token: string | null;
   /** Refuses every call, as a daemon does that is finding its procs again. */
   isStartingUp = false;
+  /** What every proc uses of its memory. */
+  usedBytes = 0;
   readonly #changes = new EventEmitter().setMaxListeners(0);
   readonly #server = createServer((request, response) => void this.#answer(request, response));
   #lastTime = Date.parse("2026-01-01T00:00:00Z");
@@ -82,12 +93,12 @@ export class FakeDaemon {
     this.update(id, { state, exit: full, exitedAt: at });
   }
 
-  update(id: string, fields: Partial<Proc>): Proc {
+  update(id: string, fields: Partial<Proc>, type: Event["type"] = "proc.state"): Proc {
     const entry = this.#entry(id);
     entry.proc = { ...entry.proc, ...fields };
     const seq = this.journal.length + 1;
     const time = this.#tick();
-    this.journal.push({ seq, id: `e${seq}`, type: "proc.state", time, procId: id, proc: entry.proc });
+    this.journal.push({ seq, id: `e${seq}`, type, time, procId: id, proc: entry.proc });
     this.#changes.emit("change");
     return entry.proc;
   }
@@ -169,6 +180,15 @@ export class FakeDaemon {
     if (verb === "print" || verb === "exit") this.end(id, { code: verb === "exit" ? Number(words[0]) : 0 });
   }
 
+  #changeLimits(id: string, limits: Partial<Limits>): Proc {
+    const { proc } = this.#entry(id);
+    if (finalStates.includes(proc.state))
+      throw new SharkuError("proc-ended", `Cannot change the limits of proc "${id}": it has ended`);
+    if (limits.memoryBytes !== undefined && limits.memoryBytes < this.usedBytes)
+      throw new SharkuError("limit-in-use", `Cannot lower memoryBytes: ${this.usedBytes} bytes are in use`);
+    return this.update(id, { limits: { ...proc.limits, ...limits } }, "proc.changed");
+  }
+
   #stop(id: string, graceMs: number): Proc {
     const { proc } = this.#entry(id);
     if (finalStates.includes(proc.state)) return proc;
@@ -216,7 +236,7 @@ export class FakeDaemon {
   }
 
   async #handle(call: Call): Promise<[status: number, reply: unknown]> {
-    const { params, query, body } = call;
+    const { params, query, body, response } = call;
     const id = params["id"] ?? "";
     switch (call.name) {
       case "createProc":
@@ -227,6 +247,8 @@ export class FakeDaemon {
         return [200, this.#page(query)];
       case "getProc":
         return [200, this.#entry(id).proc];
+      case "patchProc":
+        return [200, this.#changeLimits(id, JSON.parse(body).limits)];
       case "stopProc":
         return [202, this.#stop(id, JSON.parse(body).graceMs ?? 30_000)];
       case "deleteProc":
@@ -249,10 +271,18 @@ export class FakeDaemon {
         this.images.delete(params["digest"] ?? "");
         return [204, null];
       case "listTemplates":
-        return [
-          200,
-          { items: [{ name: "host", kind: "host", description: "the host's own /usr" }], next: null, seq: 0 },
-        ];
+        return [200, { items: this.templates.list(), next: null, seq: 0 }];
+      case "getTemplate":
+        return [200, this.templates.get(params["name"] ?? "")];
+      case "createTemplate":
+        this.templates.build(JSON.parse(body), response);
+        return [200, undefined];
+      case "putTemplateArchive":
+        this.templates.build({ name: params["name"], replace: query.get("replace") === "true" }, response);
+        return [200, undefined];
+      case "deleteTemplate":
+        this.templates.remove(params["name"] ?? "", this.#procsOn(params["name"] ?? ""));
+        return [204, null];
       case "live":
       case "ready":
         return [200, { status: "ok" }];
@@ -306,6 +336,10 @@ export class FakeDaemon {
       await once(this.#changes, "change", { signal: gone.signal }).catch(() => undefined);
     }
     response.end();
+  }
+
+  #procsOn(template: string): number {
+    return [...this.entries.values()].filter(({ proc }) => proc.template === template).length;
   }
 
   #takeIn(bytes: Buffer): Image {

@@ -1,6 +1,9 @@
 import type { Command, Exit, Proc } from "../../contract/proc.ts";
-import type { Cell } from "../output/table.ts";
+import type { Output } from "../io.ts";
+import type { Cell, Column } from "../output/table.ts";
 import { hasEnded } from "./await-proc.ts";
+
+const ID_LENGTH_MIN = 8;
 
 /** A command as a person would type it. */
 export function commandLine(command: Command): string {
@@ -26,6 +29,13 @@ function reasonOf({ reason, code, signal }: Exit): string | number {
 /** Where the proc can be reached now, or null. */
 export function addressOf(proc: Proc): string | null {
   return hasEnded(proc) ? null : proc.address;
+}
+
+/** The ids for a table: on a terminal shortened to what tells them apart. */
+export function idColumn(procs: readonly Proc[], output: Output): Column<Proc> {
+  const ids = procs.map(({ id }) => id);
+  const short = output.isTTY ? shortenIds(ids, ID_LENGTH_MIN) : new Map<string, string>();
+  return { title: "ID", cell: ({ id }) => short.get(id) ?? id };
 }
 
 /** Starts of the ids, as short as they can be told apart, but not shorter than `lengthMin`. */

@@ -1,7 +1,10 @@
 import type { Event } from "../../contract/event.ts";
 import type { Command, Invocation } from "../command.ts";
 import { findOneProc } from "../find-procs.ts";
+import type { Cell } from "../output/table.ts";
+import { formatSize } from "../output/units.ts";
 import { stateCell } from "./describe.ts";
+import { describeLiveLimits } from "./limit-options.ts";
 
 export const eventsCommand: Command = {
   path: ["events"],
@@ -33,9 +36,25 @@ async function events(call: Invocation): Promise<number> {
 function lineOf(event: Event, call: Invocation): string {
   const { paint } = call;
   const { proc } = event;
-  const state = stateCell(proc);
-  const what = event.type === "proc.deleted" ? { text: "deleted", style: "dim" as const } : state;
-  const text = what.style ? paint.stdout(what.style, what.text.padEnd(9)) : what.text.padEnd(9);
+  const { text, style, more } = describe(event);
+  const what = style ? paint.stdout(style, text.padEnd(9)) : text.padEnd(9);
   const number = String(event.seq).padStart(5);
-  return `${number}  ${paint.stdout("dim", event.time)}  ${text}  ${proc.app} ${proc.name} (${proc.id})\n`;
+  return `${number}  ${paint.stdout("dim", event.time)}  ${what}  ${proc.app} ${proc.name} (${proc.id})${more}\n`;
+}
+
+function describe({ type, proc }: Event): Cell & { more: string } {
+  switch (type) {
+    case "proc.deleted":
+      return { text: "deleted", style: "dim", more: "" };
+    case "proc.changed":
+      return { text: "changed", more: `: ${describeLiveLimits(proc.limits)}` };
+    case "proc.disk-full":
+      return {
+        text: "disk-full",
+        style: "red",
+        more: `: its /app holds all that it may, ${formatSize(proc.limits.appBytes)}`,
+      };
+    default:
+      return { ...stateCell(proc), more: "" };
+  }
 }

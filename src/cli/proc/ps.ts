@@ -4,10 +4,7 @@ import type { Command, Invocation } from "../command.ts";
 import { printJson, remark } from "../output/print.ts";
 import { type Column, printTable } from "../output/table.ts";
 import { formatAge } from "../output/units.ts";
-import { addressOf, commandLine, shortenIds, stateCell } from "./describe.ts";
-
-/** Ids on a terminal are shortened to this, as long as they can be told apart. */
-const ID_LENGTH = 8;
+import { addressOf, commandLine, idColumn, stateCell } from "./describe.ts";
 
 export const psCommand: Command = {
   path: ["ps"],
@@ -48,14 +45,8 @@ async function ps(call: Invocation): Promise<number> {
 function printProcs(call: Invocation, procs: readonly Proc[]): void {
   const output = call.io.stdout;
   const nowMs = call.io.now().getTime();
-  const ids = output.isTTY
-    ? shortenIds(
-        procs.map((proc) => proc.id),
-        ID_LENGTH,
-      )
-    : new Map<string, string>();
   const columns: Column<Proc>[] = [
-    { title: "ID", cell: (proc) => ids.get(proc.id) ?? proc.id },
+    idColumn(procs, output),
     { title: "APP", cell: (proc) => proc.app, widthMax: 16 },
     { title: "NAME", cell: (proc) => proc.name, widthMax: 16 },
     { title: "STATE", cell: stateCell },

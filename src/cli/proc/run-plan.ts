@@ -6,6 +6,7 @@ import { networkModes, type Command as ProcCommand, type ProcSpec } from "../../
 import type { Invocation } from "../command.ts";
 import { CliError, UsageError } from "../errors.ts";
 import { suggest } from "../suggest.ts";
+import { readLiveLimits, readStartLimits } from "./limit-options.ts";
 
 const LABEL_LENGTH_MAX = 63;
 
@@ -17,15 +18,13 @@ export type Program =
 /** Every part of the spec that does not depend on the image. Errors: UsageError, CliError for the config file. */
 export async function readSettings(call: Invocation): Promise<Omit<ProcSpec, "app" | "name" | "image">> {
   const { options } = call;
-  const memoryBytes = options.sizeBytes("memory");
-  const cpus = options.number("cpus");
   const graceMs = options.durationMs("grace");
   const mode = options.choice("network", networkModes);
   const template = options.text("template");
   const callback = options.text("callback");
   const config = await readConfig(call);
   const labels = Object.fromEntries(options.texts("label").map((text) => splitPair(text, "label")));
-  const limits = { ...(memoryBytes !== undefined && { memoryBytes }), ...(cpus !== undefined && { cpus }) };
+  const limits = { ...readLiveLimits(options), ...readStartLimits(options) };
   return {
     ...(template && { template }),
     ...(callback && { callback }),

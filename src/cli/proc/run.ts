@@ -10,6 +10,7 @@ import { openSource, type Source } from "../image/pack.ts";
 import { sendImage } from "../image/send.ts";
 import { Interrupts } from "../interrupts.ts";
 import { hasEnded } from "./await-proc.ts";
+import { liveLimitOptions, startLimitOptions } from "./limit-options.ts";
 import { chooseProgram, fitLabel, givenCommand, nextName, readSettings } from "./run-plan.ts";
 import { runDetached, runInForeground } from "./run-watch.ts";
 
@@ -35,8 +36,8 @@ export const runCommand: Command = {
       help: "a variable of its environment; K alone takes yours",
     },
     "config-file": { type: "string", value: "FILE", multiple: true, help: "a file of such variables" },
-    memory: { type: "string", short: "m", value: "SIZE", help: "memory it may use (default 512M)" },
-    cpus: { type: "string", value: "NUMBER", help: "processors it may use, 0.5 say (default: all)" },
+    ...liveLimitOptions,
+    ...startLimitOptions,
     network: { type: "string", value: "MODE", help: `${networkModes.join(" or ")} (default private)` },
     template: { type: "string", value: "NAME", help: "the filesystem it runs on (default host)" },
     grace: {

@@ -18,6 +18,7 @@ export const dependencies: Readonly<Record<string, Dependency>> = {
     why: "routes, hooks and limits of an HTTP server, tried by many",
     rooms: ["api", "type daemon"],
   },
+  ignore: { why: "what .slugignore and .gitignore leave out, by git's own rules", rooms: ["cli"] },
   pino: { why: "the log of the daemon, as JSON lines, without waiting for the disk", rooms: ["daemon"] },
   typebox: {
     why: "one text is schema and type",

@@ -79,7 +79,9 @@ async function readRules(path: string): Promise<Ignore | null> {
   const found = await stat(path).catch(() => null);
   if (found === null || !found.isFile()) return null;
   if (found.size > FILE_BYTES_MAX)
-    throw new CliError(`Cannot read "${path}": it has ${found.size} bytes, at most ${FILE_BYTES_MAX} were wanted`);
+    throw new CliError(
+      `Cannot read "${path}": it has ${found.size} bytes, at most ${FILE_BYTES_MAX} were wanted`,
+    );
   const text = await readFile(path, "utf8").catch((cause: Error) => {
     throw new CliError(`Cannot read "${path}": ${cause.message}`, { cause });
   });

@@ -1,13 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
-import { lstat, opendir, stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { stat } from "node:fs/promises";
+import { basename, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { CliError } from "../errors.ts";
 import type { Io } from "../io.ts";
+import { listTree, type TreeList } from "./list-tree.ts";
 
-const STAT_AT_ONCE = 64;
 const ERROR_CHARS_MAX = 500;
 
 /** The same directory gives the same bytes, so that an unchanged app is the same image. */
@@ -15,12 +15,14 @@ const TAR_ARGUMENTS = [
   "--create",
   "--file=-",
   "--format=gnu",
-  "--sort=name",
+  // What is packed, and in which order, is told by name.
+  "--no-recursion",
+  "--null",
+  "--verbatim-files-from",
+  "--files-from=-",
   "--numeric-owner",
   "--owner=0",
   "--group=0",
-  "--exclude=.git",
-  ".",
 ];
 
 /** What an app's image is made of: a directory to be packed, or a file that is an archive. */
@@ -47,49 +49,29 @@ export async function openSource(path: string, cwd: string): Promise<Source> {
   };
 }
 
-/** How many bytes will be sent, near enough for a progress bar. */
-export async function estimateBytes(source: Source): Promise<number> {
-  if (source.kind === "archive") return (await stat(source.path)).size;
-  return Math.ceil(((await sumTree(source.path)) + 1536) / 10_240) * 10_240;
+/** What is sent of a source: the list of a directory's files, or null for an archive, and about how many bytes. */
+export interface Packing {
+  readonly tree: TreeList | null;
+  readonly bytes: number;
 }
 
-async function sumTree(directory: string): Promise<number> {
-  let bytes = 0;
-  const waiting = [directory];
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    const batch: string[] = [];
-    // What cannot be read is told by tar, with its name.
-    const entries = await opendir(next).catch(() => []);
-    for await (const entry of entries) {
-      if (entry.name === ".git") continue;
-      const path = join(next, entry.name);
-      if (entry.isDirectory()) waiting.push(path);
-      if (batch.push(path) >= STAT_AT_ONCE) bytes += await sumEntries(batch.splice(0));
-    }
-    bytes += await sumEntries(batch);
-  }
-  return bytes;
-}
-
-async function sumEntries(paths: readonly string[]): Promise<number> {
-  const sizes = await Promise.all(
-    paths.map(async (path) => {
-      const found = await lstat(path).catch(() => null);
-      return 512 + (found?.isFile() ? Math.ceil(found.size / 512) * 512 : 0);
-    }),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
+export async function planPacking(source: Source): Promise<Packing> {
+  if (source.kind === "archive") return { tree: null, bytes: (await stat(source.path)).size };
+  const tree = await listTree(source.path);
+  return { tree, bytes: tree.bytes };
 }
 
 export interface PackOptions {
+  readonly packing: Packing;
   readonly env: Io["env"];
   /** Told what changed while it was packed. */
   readonly warn: (text: string) => void;
 }
 
 /** The bytes of the archive. Errors: CliError where the directory cannot be packed or the file cannot be read. */
-export function readArchive(source: Source, options: PackOptions): AsyncIterable<Uint8Array> {
-  return source.kind === "archive" ? readFile(source.path) : packDirectory(source.path, options);
+export function readArchive({ path }: Source, options: PackOptions): AsyncIterable<Uint8Array> {
+  const { tree } = options.packing;
+  return tree === null ? readFile(path) : packDirectory(path, { ...options, names: tree.paths });
 }
 
 async function* readFile(path: string): AsyncGenerator<Uint8Array, void> {
@@ -104,10 +86,13 @@ async function* readFile(path: string): AsyncGenerator<Uint8Array, void> {
 /** The system's tar does it, run with the rights of whoever calls. */
 async function* packDirectory(
   directory: string,
-  { env: callerEnv, warn }: PackOptions,
+  { env: callerEnv, warn, names }: PackOptions & { names: Buffer },
 ): AsyncGenerator<Uint8Array, void> {
   const env = { ...callerEnv, LC_ALL: "C", TAR_OPTIONS: "" };
-  const tar = spawn("tar", TAR_ARGUMENTS, { cwd: directory, env, stdio: ["ignore", "pipe", "pipe"] });
+  const tar = spawn("tar", TAR_ARGUMENTS, { cwd: directory, env, stdio: ["pipe", "pipe", "pipe"] });
+  // Where it ends without having read them, its exit code tells why.
+  tar.stdin.on("error", () => undefined);
+  tar.stdin.end(names);
   const ended = once(tar, "close");
   // Looked at below; until then a failure must not count as unhandled.
   ended.catch(() => undefined);

@@ -10,8 +10,9 @@ export const imagePushCommand: Command = {
   argumentCount: [1, 1],
   summary: "Send an app's directory or archive, to be run later",
   details:
-    "A directory is packed without .git. An archive is tar, plain or compressed by gzip, zstd or xz. The same " +
-    "content is the same image.",
+    "A directory is packed without .git and without what .slugignore names; where there is none, without what " +
+    ".gitignore names, but for installed dependencies and build results. An archive is tar, plain or compressed by " +
+    "gzip, zstd or xz. The same content is the same image.",
   options: {},
   examples: ["sharku image push .", "sharku image push slug.tar.gz --json"],
   run: push,

@@ -2,13 +2,17 @@ import type { Image } from "../../contract/image.ts";
 import type { Invocation } from "../command.ts";
 import { remark } from "../output/print.ts";
 import { Progress } from "../output/progress.ts";
-import { estimateBytes, readArchive, type Source } from "./pack.ts";
+import { tellLeftOut } from "./list-tree.ts";
+import { planPacking, readArchive, type Source } from "./pack.ts";
 
 /** Sends an app to the daemon and shows how far it is. */
 export async function sendImage(call: Invocation, source: Source, signal?: AbortSignal): Promise<Image> {
   const { client, io, paint } = call;
   const quiet = call.quiet || call.json;
-  const totalBytes = await estimateBytes(source);
+  const packing = await planPacking(source);
+  const told = packing.tree === null ? null : tellLeftOut(packing.tree);
+  if (told !== null) remark(call, `sharku: ${told}`);
+  const totalBytes = packing.bytes;
   const progress = new Progress({
     io,
     paint: paint.stderr,
@@ -17,7 +21,7 @@ export async function sendImage(call: Invocation, source: Source, signal?: Abort
     totalBytes,
   });
   const bytes = tellEnd(
-    readArchive(source, { env: io.env, warn: (text) => remark(call, `sharku: ${text}`) }),
+    readArchive(source, { packing, env: io.env, warn: (text) => remark(call, `sharku: ${text}`) }),
     () => progress.say(`Unpacking ${source.title}, in a sandbox …`),
   );
   try {

@@ -13,7 +13,8 @@ export const kernelFilesystemsRule: Rule = (config, { limits }) =>
     mount("/dev/pts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]),
     mount("/dev/shm", "tmpfs", ["nosuid", "noexec", "nodev", "mode=1777", "size=67108864", "nr_inodes=4096"]),
     mount("/sys", "sysfs", ["ro", "nosuid", "noexec", "nodev"]),
-    mount("/sys/fs/cgroup", "cgroup", ["ro", "nosuid", "noexec", "nodev", "relatime"]),
+    // rro: on cgroup v1 this is a tmpfs with a mount for each hierarchy below it, and crun's ro reaches only the first.
+    mount("/sys/fs/cgroup", "cgroup", ["ro", "rro", "nosuid", "noexec", "nodev", "relatime"]),
     mount("/tmp", "tmpfs", ["nosuid", "nodev", "mode=1777", `size=${limits.tmpBytes}`, "nr_inodes=10240"]),
     mount("/run", "tmpfs", ["nosuid", "noexec", "nodev", "mode=755", "size=1048576", "nr_inodes=256"]),
   ]);

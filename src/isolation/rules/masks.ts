@@ -21,7 +21,7 @@ const masked = [
   "/sys/power",
 ];
 
-/** /sys/fs/cgroup is here because on cgroup v1 crun leaves the tmpfs under the hierarchies writable. */
+/** /sys/fs/cgroup is here because on cgroup v1 runc leaves the tmpfs under the hierarchies writable. */
 const readOnly = [
   "/proc/bus",
   "/proc/fs",

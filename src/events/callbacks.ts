@@ -1,8 +1,9 @@
 import { networkInterfaces } from "node:os";
-import { judgeAddress } from "./callback-address.ts";
+import { judgeAddress } from "../lib/address-rules.ts";
+import { RefusedAddress } from "../lib/judged-lookup.ts";
 import { nextPauseMs, parseRetryAfter } from "./callback-backoff.ts";
 import type { CallbackNeeds, DueCallback } from "./needs.ts";
-import { type PostAnswer, postCallback, RefusedAddress } from "./post-callback.ts";
+import { type PostAnswer, postCallback } from "./post-callback.ts";
 
 /** So many deliveries are under way at once, in all and to one target. */
 export const DELIVERIES_MAX = 128;

@@ -1,4 +1,5 @@
 import type { Event } from "../contract/event.ts";
+import type { Listener } from "../lib/address-rules.ts";
 import type { Clock } from "../procs/needs.ts";
 
 /** What this room asks of the others. */
@@ -53,10 +54,4 @@ export interface CallbackNeeds {
   readonly ownListeners: readonly Listener[];
   /** The daemon's version of `Needs.report`: for what has nobody to be answered to. */
   readonly report: (fault: unknown, context: Record<string, unknown>) => void;
-}
-
-export interface Listener {
-  /** An IP address, without brackets; the unspecified one stands for every address of the host. */
-  readonly address: string;
-  readonly port: number;
 }

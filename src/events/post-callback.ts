@@ -1,10 +1,9 @@
-import { lookup as lookUp } from "node:dns";
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { LookupFunction } from "node:net";
 import type { Event } from "../contract/event.ts";
-import { literalAddress, portOf } from "./callback-address.ts";
-import type { Listener } from "./needs.ts";
+import type { Listener } from "../lib/address-rules.ts";
+import { assertLiteralAllowed, judgedLookup } from "../lib/judged-lookup.ts";
 
 /** So much of a receiver's answer is taken in, and thrown away, before the connection is cut. */
 export const ANSWER_BYTES_MAX = 64 * 1024;
@@ -23,19 +22,12 @@ export interface PostAnswer {
   readonly retryAfter: string | undefined;
 }
 
-/** The receiver's address may not be called. */
-export class RefusedAddress extends Error {
-  override readonly name = "RefusedAddress";
-}
-
 /** Sends one event, follows no redirect, and answers with the status, whatever it is. */
 export async function postCallback(post: Post): Promise<PostAnswer> {
   const url = deliveryUrl(post.url, post.event);
-  const literal = literalAddress(url);
-  // A literal address is connected to without a lookup.
-  if (literal !== null) refuse(post.judge({ address: literal, port: portOf(url) }));
+  assertLiteralAllowed(url, post.judge);
   const body = deliveryBody(post.event);
-  const response = await send(url, { body, signal: post.signal, lookup: judgedLookup(post, portOf(url)) });
+  const response = await send(url, { body, signal: post.signal, lookup: judgedLookup(url, post.judge) });
   const answer = { status: response.statusCode ?? 0, retryAfter: response.headers["retry-after"] };
   await discardBody(response);
   return answer;
@@ -85,20 +77,6 @@ function send(url: URL, { body, signal, lookup }: Sending): Promise<IncomingMess
   });
 }
 
-/** Looks a name up and refuses it where a single one of its addresses may not be called. */
-function judgedLookup({ judge }: Post, port: number): LookupFunction {
-  return (hostname, options, callback) => {
-    lookUp(hostname, { ...options, all: true }, (error, addresses) => {
-      const why = addresses?.map(({ address }) => judge({ address, port })).find((word) => word !== null);
-      const [first] = addresses ?? [];
-      if (error) callback(error, "");
-      else if (why) callback(new RefusedAddress(why), "");
-      else if (options.all) callback(null, addresses);
-      else callback(null, first?.address ?? "", first?.family);
-    });
-  };
-}
-
 /** Lets the receiver finish, within bounds; the status has told all that counts, however this ends. */
 function discardBody(response: IncomingMessage): Promise<void> {
   return new Promise((resolve) => {
@@ -110,8 +88,4 @@ function discardBody(response: IncomingMessage): Promise<void> {
     response.on("error", () => undefined);
     response.on("close", () => resolve());
   });
-}
-
-function refuse(why: string | null): void {
-  if (why !== null) throw new RefusedAddress(why);
 }

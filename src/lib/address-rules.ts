@@ -1,0 +1,113 @@
+import { BlockList, isIP } from "node:net";
+
+/**
+ * Where the daemon may connect to on behalf of a caller (callbacks, images), told without asking anybody. Loopback
+ * and private addresses are fine: orchestrators live there. What nobody can be is refused, and so is what would hand
+ * out the host's own credentials, and the daemon itself.
+ */
+
+export interface Listener {
+  /** An IP address, without brackets; the unspecified one stands for every address of the host. */
+  readonly address: string;
+  readonly port: number;
+}
+
+const refusedSubnets: readonly (readonly [network: string, prefix: number, what: string])[] = [
+  ["0.0.0.0", 8, "unspecified"],
+  ["169.254.0.0", 16, "link-local"],
+  ["224.0.0.0", 3, "multicast, reserved or broadcast"],
+  // Metadata services outside 169.254/16: Alibaba Cloud's and Oracle's.
+  ["100.100.100.200", 32, "a metadata service"],
+  ["192.0.0.192", 32, "a metadata service"],
+  ["::", 128, "unspecified"],
+  ["fe80::", 10, "link-local"],
+  ["ff00::", 8, "multicast"],
+  // Amazon's and Google's.
+  ["fd00:ec2::254", 128, "a metadata service"],
+  ["fd20:ce::254", 128, "a metadata service"],
+];
+
+/** IPv6 that carries an IPv4 address: mapped, compatible, and by NAT64 in its last 32 bits, 6to4 after 16. */
+const carriers: readonly (readonly [network: string, prefix: number, firstGroup: number])[] = [
+  ["::ffff:0:0", 96, 6],
+  ["::", 96, 6],
+  ["64:ff9b::", 96, 6],
+  ["2002::", 16, 1],
+];
+
+export interface OwnPlaces {
+  readonly listeners: readonly Listener[];
+  /** The host's own addresses, which a listener on the unspecified address answers on. */
+  readonly hostAddresses: readonly string[];
+}
+
+/** Why nothing may be sent to that address and port; null where it may. */
+export function judgeAddress({ address, port }: Listener, own: OwnPlaces): string | null {
+  const plain = plainAddress(address);
+  const refused = refusedSubnets.find(([network, prefix]) => isWithin(plain, { network, prefix }));
+  if (refused) return `its address is ${refused[2]}`;
+  if (own.listeners.some((listener) => listener.port === port && answersOn(listener, plain, own)))
+    return "its address is this daemon's own";
+  return null;
+}
+
+/** The address that the URL names itself, or null where it holds a name to look up. */
+export function literalAddress(url: URL): string | null {
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  return isIP(host) === 0 ? null : host;
+}
+
+export function portOf(url: URL): number {
+  if (url.port !== "") return Number(url.port);
+  return url.protocol === "https:" ? 443 : 80;
+}
+
+function answersOn(listener: Listener, address: string, own: OwnPlaces): boolean {
+  const at = plainAddress(listener.address);
+  if (isUnspecified(at))
+    return isLoopback(address) || own.hostAddresses.some((host) => plainAddress(host) === address);
+  return at === address;
+}
+
+/** In one spelling, without a zone, and as IPv4 where it carries one. */
+function plainAddress(address: string): string {
+  const unzoned = address.split("%")[0] ?? address;
+  if (isIP(unzoned) !== 6) return unzoned;
+  // The URL parser writes IPv6 in the one spelling of RFC 5952.
+  const host = new URL(`http://[${unzoned}]`).hostname.slice(1, -1);
+  if (host === "::" || host === "::1") return host;
+  const carrier = carriers.find(([network, prefix]) => isWithin(host, { network, prefix }));
+  return carrier ? carriedAddress(host, carrier[2]) : host;
+}
+
+function carriedAddress(host: string, firstGroup: number): string {
+  const [head = "", tail = ""] = host.split("::");
+  const groupsOf = (part: string) => (part === "" ? [] : part.split(":"));
+  const missing = 8 - groupsOf(head).length - groupsOf(tail).length;
+  const groups = [
+    ...groupsOf(head),
+    ...Array<string>(host.includes("::") ? missing : 0).fill("0"),
+    ...groupsOf(tail),
+  ];
+  return groups
+    .slice(firstGroup, firstGroup + 2)
+    .map((group) => Number.parseInt(group, 16))
+    .flatMap((group) => [group >> 8, group & 0xff])
+    .join(".");
+}
+
+function isWithin(address: string, subnet: { network: string; prefix: number }): boolean {
+  const family = isIP(subnet.network) === 6 ? "ipv6" : "ipv4";
+  if (isIP(address) !== (family === "ipv6" ? 6 : 4)) return false;
+  const list = new BlockList();
+  list.addSubnet(subnet.network, subnet.prefix, family);
+  return list.check(address, family);
+}
+
+function isUnspecified(address: string): boolean {
+  return address === "::" || address === "0.0.0.0";
+}
+
+function isLoopback(address: string): boolean {
+  return address === "::1" || isWithin(address, { network: "127.0.0.0", prefix: 8 });
+}

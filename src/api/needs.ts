@@ -1,14 +1,15 @@
 import type { Event, LogRecord } from "../contract/event.ts";
-import type { Info, Template } from "../contract/host.ts";
+import type { Info } from "../contract/host.ts";
 import type { Image } from "../contract/image.ts";
 import type { LogQuery } from "../contract/routes.ts";
+import type { Progress, Template, TemplateSpec } from "../contract/template.ts";
 import type { Procs } from "../procs/procs.ts";
 
 /** What the calls are answered from: one door of each room. */
 export interface ApiNeeds {
   readonly procs: Procs;
   readonly images: ImageDoor;
-  readonly templates: { list(): Template[] };
+  readonly templates: TemplateDoor;
   readonly logs: LogDoor;
   readonly journal: JournalDoor;
   readonly info: () => Info;
@@ -23,6 +24,24 @@ export interface ImageDoor {
   list(): Image[];
   get(digest: string): Image;
   remove(digest: string): Promise<void>;
+}
+
+/** A build ends when its signal aborts; whatever happens, nothing half-made is left. */
+export interface TemplateDoor {
+  list(): Template[];
+  get(name: string): Template;
+  create(spec: TemplateSpec, options: BuildOptions): Promise<Template>;
+  takeArchive(
+    name: string,
+    stream: AsyncIterable<Uint8Array>,
+    options: BuildOptions & { readonly replace: boolean },
+  ): Promise<Template>;
+  remove(name: string): Promise<void>;
+}
+
+export interface BuildOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: Progress) => void;
 }
 
 export interface LogDoor {

@@ -12,9 +12,14 @@ const REFUSED_POLL_MS = 50;
 
 /** Turns whatever went wrong into problem+json. What nobody foresaw is a 500 without details, and is logged. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  sendProblem(toldError(error, request.log), reply);
+}
+
+/** What the caller is told of an error; one that nobody foresaw goes to the log. */
+export function toldError(error: unknown, log: FastifyRequest["log"]): SharkuError {
   const known = toSharkuError(error);
-  if (known.code === "internal") request.log.error({ err: error }, "a call failed");
-  sendProblem(known, reply);
+  if (known.code === "internal") log.error({ err: error }, "a call failed");
+  return known;
 }
 
 export function sendProblem(error: SharkuError, reply: FastifyReply): void {

@@ -3,6 +3,7 @@ import { request as httpRequest, type Server } from "node:http";
 import { connect, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fakeTemplateDoor } from "../../test/fakes/templates.ts";
 import { World } from "../../test/fakes/world.ts";
 import { silentLog } from "../../test/silent-log.ts";
 import { SharkuError } from "../contract/errors.ts";
@@ -40,7 +41,7 @@ const needs: ApiNeeds = {
     get: () => assert.fail("not asked for"),
     remove: async () => undefined,
   },
-  templates: { list: () => [{ name: "host", kind: "host", description: "here" }] },
+  templates: fakeTemplateDoor,
   logs: {
     read: (_id, query) => {
       if (query.after === "bad") throw new SharkuError("invalid-request", "Cannot go on from there");

@@ -19,6 +19,7 @@ import type { Handlers } from "./routes/handler.ts";
 import { hostHandlers } from "./routes/host.ts";
 import { imageHandlers } from "./routes/images.ts";
 import { procHandlers } from "./routes/procs.ts";
+import { templateHandlers } from "./routes/templates.ts";
 import { makeCompiler } from "./validate.ts";
 
 /**
@@ -108,7 +109,13 @@ declare module "fastify" {
 }
 
 function allHandlers(needs: ApiNeeds): Handlers<RouteName> {
-  return { ...procHandlers(needs), ...eventHandlers(needs), ...imageHandlers(needs), ...hostHandlers(needs) };
+  return {
+    ...procHandlers(needs),
+    ...eventHandlers(needs),
+    ...imageHandlers(needs),
+    ...templateHandlers(needs),
+    ...hostHandlers(needs),
+  };
 }
 
 function addRoutes(app: FastifyInstance, handlers: Handlers<RouteName>): void {

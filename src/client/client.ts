@@ -1,8 +1,10 @@
+import { fromProblem } from "../contract/errors.ts";
 import type { Event, LogRecord } from "../contract/event.ts";
-import type { Health, Info, Template } from "../contract/host.ts";
+import type { Health, Info } from "../contract/host.ts";
 import type { Image } from "../contract/image.ts";
 import type { Config, Proc, ProcPatch, ProcSpec, StopRequest } from "../contract/proc.ts";
 import type { EventQuery, LogQuery, ProcFilter, WaitQuery } from "../contract/routes.ts";
+import type { BuildRecord, Progress, Template, TemplateSpec } from "../contract/template.ts";
 import { ConnectionLost } from "./cannot-connect.ts";
 import { countUpload } from "./counted-upload.ts";
 import { readRecords } from "./ndjson.ts";
@@ -33,7 +35,7 @@ import {
 // The package has one entry, so what its users catch and name goes out by the same door.
 export { SharkuError } from "../contract/errors.ts";
 export type { Event, LogRecord } from "../contract/event.ts";
-export type { Health, Info, Template } from "../contract/host.ts";
+export type { Health, Info } from "../contract/host.ts";
 export type { Image } from "../contract/image.ts";
 export type { Proc, ProcPatch, ProcSpec } from "../contract/proc.ts";
 export { CannotConnect, ConnectionLost } from "./cannot-connect.ts";
@@ -43,6 +45,17 @@ export type ClientOptions = TransportOptions;
 export interface PushOptions extends CallOptions {
   /** Called as the bytes are handed over, with their number so far. In a browser this streams the upload. */
   readonly onProgress?: ((sentBytes: number) => void) | undefined;
+}
+
+export interface BuildOptions extends CallOptions {
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+export interface ArchiveOptions extends BuildOptions {
+  /** Make the next version where the name is taken. */
+  readonly replace?: boolean | undefined;
+  /** Called as the bytes are handed over, with their number so far. */
+  readonly onSent?: ((sentBytes: number) => void) | undefined;
 }
 
 export class SharkuClient {
@@ -144,6 +157,33 @@ export class SharkuClient {
     return this.#transport.call("getTemplate", { ...options, params: { name } });
   }
 
+  /** Builds a template to its end; going away ends the build. Errors: what the daemon says of it. */
+  createTemplate(spec: TemplateSpec, { onProgress, ...options }: BuildOptions = {}): Promise<Template> {
+    return this.#built(this.#stream("createTemplate", { ...options, body: spec }), {
+      ...{ onProgress, signal: options.signal },
+    });
+  }
+
+  /** As `createTemplate`, of the bytes of a root filesystem's archive. */
+  async putTemplateArchive(
+    name: string,
+    body: UploadBody,
+    { onProgress, onSent, replace, signal }: ArchiveOptions = {},
+  ): Promise<Template> {
+    const upload = countUpload(body, onSent);
+    const input = { signal, params: { name }, query: replace ? { replace } : {}, body: upload.body };
+    try {
+      return await this.#built(this.#stream("putTemplateArchive", input), { onProgress, signal });
+    } catch (error) {
+      throw upload.sourceFailure()?.error ?? error;
+    }
+  }
+
+  /** Errors: `template-in-use` and others. */
+  async deleteTemplate(name: string, options?: CallOptions): Promise<void> {
+    await this.#transport.call("deleteTemplate", { ...options, params: { name } });
+  }
+
   info(options?: CallOptions): Promise<Info> {
     return this.#transport.call("info", { ...options });
   }
@@ -155,6 +195,19 @@ export class SharkuClient {
   /** Says `starting` or `stopping` where the daemon answers but takes no procs. */
   ready(options?: CallOptions): Promise<Health> {
     return this.#transport.call("ready", { ...options });
+  }
+
+  async #built(records: AsyncIterable<BuildRecord>, { onProgress, signal }: BuildOptions): Promise<Template> {
+    for await (const record of records) {
+      if ("template" in record) return record.template;
+      if ("problem" in record) throw fromProblem(record.problem);
+      onProgress?.(record.progress);
+    }
+    signal?.throwIfAborted();
+    throw new ConnectionLost(
+      this.#transport.baseUrl,
+      new Error("the build's answer ended before its result"),
+    );
   }
 
   /** The request goes out when the first record is asked for. An abort ends the iteration quietly. */

@@ -1,5 +1,4 @@
 import Type, { type Static } from "typebox";
-import { TemplateName } from "./words.ts";
 
 /** One host running the daemon. */
 export const Info = Type.Object({
@@ -14,13 +13,6 @@ export const Info = Type.Object({
   procs: Type.Record(Type.String(), Type.Integer()),
 });
 export type Info = Static<typeof Info>;
-
-export const Template = Type.Object({
-  name: TemplateName,
-  kind: Type.Enum(["host"]),
-  description: Type.String(),
-});
-export type Template = Static<typeof Template>;
 
 export const Health = Type.Object({ status: Type.Enum(["ok", "starting", "stopping"]) });
 export type Health = Static<typeof Health>;

@@ -1,9 +1,10 @@
 import Type, { type Static, type TSchema } from "typebox";
 import { Event, LogRecord, logStreams } from "./event.ts";
-import { Health, Info, Template } from "./host.ts";
+import { Health, Info } from "./host.ts";
 import { Image } from "./image.ts";
 import { Config, Proc, ProcPatch, ProcSpec, StopRequest } from "./proc.ts";
 import { procStates } from "./states.ts";
+import { BuildRecord, Template, TemplateSpec } from "./template.ts";
 import { Cursor, Digest, Label, nullable, ProcId, strictObject, TemplateName } from "./words.ts";
 
 /**
@@ -20,7 +21,10 @@ export interface Route {
   readonly body?: TSchema | "bytes";
   /** The answer where the call succeeds, by status. */
   readonly replies: Readonly<Record<number, TSchema>>;
-  /** The 200 answer is a sequence of such records: NDJSON, SSE or (logs) text, by `Accept`. */
+  /**
+   * The 200 answer is a sequence of such records: NDJSON, SSE or (logs) text, by `Accept`. A call that has other
+   * replies too streams only where the caller accepts NDJSON.
+   */
   readonly stream?: TSchema;
   /** True for the calls that need no token. */
   readonly open?: boolean;
@@ -28,6 +32,7 @@ export interface Route {
 
 const IdParams = strictObject({ id: ProcId });
 const DigestParams = strictObject({ digest: Digest });
+const TemplateParams = strictObject({ name: TemplateName });
 const Nothing = Type.Null();
 const Flag = Type.Boolean({ default: false });
 const Limit = Type.Integer({ minimum: 1, maximum: 1000, default: 100 });
@@ -204,8 +209,33 @@ export const routes = {
     method: "GET",
     path: "/v1/templates/:name",
     summary: "One base filesystem",
-    params: strictObject({ name: TemplateName }),
+    params: TemplateParams,
     replies: { 200: Template },
+  },
+  createTemplate: {
+    method: "POST",
+    path: "/v1/templates",
+    summary: "Build a base filesystem; the build lives as long as the call",
+    body: TemplateSpec,
+    replies: { 201: Template },
+    stream: BuildRecord,
+  },
+  putTemplateArchive: {
+    method: "PUT",
+    path: "/v1/templates/:name/archive",
+    summary: "Take in a root filesystem: tar, plain or compressed by gzip, zstd or xz",
+    params: TemplateParams,
+    query: strictObject({ replace: Type.Optional(Flag) }),
+    body: "bytes",
+    replies: { 201: Template },
+    stream: BuildRecord,
+  },
+  deleteTemplate: {
+    method: "DELETE",
+    path: "/v1/templates/:name",
+    summary: "Remove a base filesystem that nothing uses",
+    params: TemplateParams,
+    replies: { 204: Nothing },
   },
   info: { method: "GET", path: "/v1/info", summary: "This hypervisor", replies: { 200: Info } },
   live: {

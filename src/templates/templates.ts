@@ -1,6 +1,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Template } from "../contract/host.ts";
+import { SharkuError } from "../contract/errors.ts";
+import type { Template } from "../contract/template.ts";
 import type { TemplateFiles, Templates } from "../procs/needs.ts";
 import { HOST, makeHostTemplate, makeSearchableDir } from "./host-template.ts";
 
@@ -16,6 +17,11 @@ import { HOST, makeHostTemplate, makeSearchableDir } from "./host-template.ts";
  */
 export interface TemplateRoom extends Templates {
   list(): Template[];
+  /** Errors: `template-not-found`. */
+  get(name: string): Template;
+  create(): Promise<Template>;
+  takeArchive(): Promise<Template>;
+  remove(name: string): Promise<void>;
 }
 
 export interface TemplatesOptions {
@@ -31,11 +37,45 @@ export async function openTemplates({ dir, hostRoot = "/" }: TemplatesOptions): 
   const host: TemplateFiles = await makeHostTemplate({ dir, hostRoot });
   return {
     find: (name) => (name === HOST ? host : null),
-    list: () => [{ name: HOST, kind: "host", description: "The host's own /usr, with an /etc of its own" }],
+    list: () => [describeHost(host)],
+    get: (name) => (name === HOST ? describeHost(host) : notFound(name)),
+    create: async () => notBuilt(),
+    takeArchive: async () => notBuilt(),
+    remove: async () => notBuilt(),
     async sweep(versionsInUse) {
       const kept = new Set([host.version, ...versionsInUse]);
       const old = (await readdir(join(dir, HOST))).filter((version) => !kept.has(version));
       for (const version of old) await rm(join(dir, HOST, version), { recursive: true, force: true });
     },
+  };
+}
+
+function notFound(name: string): never {
+  throw new SharkuError(
+    "template-not-found",
+    `Cannot find template "${name}": there is none of that name, GET /v1/templates lists them`,
+  );
+}
+
+function notBuilt(): never {
+  throw new SharkuError("template-built-in", "Cannot change templates: this daemon has only its own");
+}
+
+function describeHost({ version }: TemplateFiles): Template {
+  return {
+    name: HOST,
+    kind: "host",
+    state: "ready",
+    version,
+    description: "The host's own /usr, with an /etc of its own",
+    arch: null,
+    createdAt: null,
+    bytes: null,
+    files: null,
+    source: {},
+    checks: [],
+    versions: [],
+    procs: 0,
+    build: null,
   };
 }

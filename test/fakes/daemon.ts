@@ -281,7 +281,7 @@ export class FakeDaemon {
         this.templates.build({ name: params["name"], replace: query.get("replace") === "true" }, response);
         return [200, undefined];
       case "deleteTemplate":
-        this.templates.remove(params["name"] ?? "", this.#procsOn(params["name"] ?? ""));
+        this.templates.remove(params["name"] ?? "", this.entries);
         return [204, null];
       case "live":
       case "ready":
@@ -336,10 +336,6 @@ export class FakeDaemon {
       await once(this.#changes, "change", { signal: gone.signal }).catch(() => undefined);
     }
     response.end();
-  }
-
-  #procsOn(template: string): number {
-    return [...this.entries.values()].filter(({ proc }) => proc.template === template).length;
   }
 
   #takeIn(bytes: Buffer): Image {

@@ -1,10 +1,9 @@
-import { SharkuError } from "../../contract/errors.ts";
 import type { ApiNeeds } from "../needs.ts";
 import type { Handlers } from "./handler.ts";
 
-type Names = "info" | "live" | "ready" | "listTemplates" | "getTemplate";
+type Names = "info" | "live" | "ready";
 
-export function hostHandlers({ info, health, templates, procs }: ApiNeeds): Handlers<Names> {
+export function hostHandlers({ info, health }: ApiNeeds): Handlers<Names> {
   return {
     info: async () => info(),
 
@@ -14,17 +13,6 @@ export function hostHandlers({ info, health, templates, procs }: ApiNeeds): Hand
       const status = health();
       if (status !== "ok") void reply.code(503).header("retry-after", "1");
       return { status };
-    },
-
-    listTemplates: async () => ({ items: templates.list(), next: null, seq: procs.seq }),
-
-    getTemplate: async ({ params }) => {
-      const template = templates.list().find(({ name }) => name === params.name);
-      if (template !== undefined) return template;
-      throw new SharkuError(
-        "template-not-found",
-        `Cannot find template "${params.name}": there is none of that name, GET /v1/templates lists them`,
-      );
     },
   };
 }

@@ -1,0 +1,103 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { toProblem } from "../../contract/errors.ts";
+import type { BuildRecord, Progress, Template } from "../../contract/template.ts";
+import type { ApiNeeds, BuildOptions } from "../needs.ts";
+import { toldError } from "../problem.ts";
+import { callerGone, type StreamForm, sendStream } from "../stream.ts";
+import type { Handlers } from "./handler.ts";
+
+type Names = "listTemplates" | "getTemplate" | "createTemplate" | "putTemplateArchive" | "deleteTemplate";
+
+type BuildCall = (options: BuildOptions) => Promise<Template>;
+
+/** Nobody resumes a build, so its records have no numbers. */
+const buildForm: StreamForm<BuildRecord> = { sseId: () => "" };
+
+export function templateHandlers({ templates, procs }: ApiNeeds): Handlers<Names> {
+  return {
+    listTemplates: async () => ({ items: templates.list(), next: null, seq: procs.seq }),
+
+    getTemplate: async ({ params }) => templates.get(params.name),
+
+    createTemplate: async ({ body, request, reply }) =>
+      await answerBuild({ request, reply }, (options) => templates.create(body, options)),
+
+    putTemplateArchive: async ({ params, query, request, reply }) =>
+      await answerBuild({ request, reply }, (options) =>
+        // No parser touches the body of this call: its bytes are taken as they come.
+        templates.takeArchive(params.name, request.raw, { ...options, replace: query.replace ?? false }),
+      ),
+
+    deleteTemplate: async ({ params, reply }) => {
+      await templates.remove(params.name);
+      void reply.code(204);
+      return null;
+    },
+  };
+}
+
+/** The build lives as long as its call: a caller who goes away ends it. */
+async function answerBuild(
+  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+  build: BuildCall,
+): Promise<Template | undefined> {
+  const signal = callerGone(reply);
+  if (request.headers.accept?.includes("application/x-ndjson")) {
+    const records = buildRecords(build, { request, signal });
+    await sendStream(records, { reply, kind: "ndjson", form: buildForm, waits: false });
+    return undefined;
+  }
+  const template = await build({ signal, onProgress: () => undefined });
+  void reply.code(201).header("location", `/v1/templates/${template.name}`);
+  return template;
+}
+
+/**
+ * What is told of a build: the newest progress whenever there is some, then how it ended. One that fails before its
+ * first progress throws, and is answered like any other call.
+ */
+async function* buildRecords(
+  build: BuildCall,
+  { request, signal }: { request: FastifyRequest; signal: AbortSignal },
+): AsyncGenerator<BuildRecord, void> {
+  const news: { latest: Progress | null; isOver: boolean; wake: () => void } = {
+    latest: null,
+    isOver: false,
+    wake: () => undefined,
+  };
+  const built = build({
+    signal,
+    onProgress: (progress) => {
+      news.latest = progress;
+      news.wake();
+    },
+  });
+  const over = built
+    .catch(() => undefined)
+    .finally(() => {
+      news.isOver = true;
+      news.wake();
+    });
+  let hasBegun = false;
+  try {
+    // Ends with the build.
+    while (!news.isOver || news.latest !== null) {
+      const woken = new Promise<void>((resolve) => {
+        news.wake = resolve;
+      });
+      const { latest } = news;
+      if (latest === null) await woken;
+      else {
+        news.latest = null;
+        hasBegun = true;
+        yield { progress: latest };
+      }
+    }
+    yield { template: await built };
+  } catch (error) {
+    if (!hasBegun) throw error;
+    yield { problem: toProblem(toldError(error, request.log)) };
+  } finally {
+    await over;
+  }
+}

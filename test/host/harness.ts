@@ -21,11 +21,20 @@ const POLL_MS = 10;
 export interface DaemonOptions {
   /** Where it is to live instead of in new places; the caller then removes them. */
   readonly places?: Places;
+  /** Besides the test's own environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** An open file that it is given beyond what it needs, and does not know of. */
+  readonly extraFile?: number;
 }
 
-export async function startDaemon({ places }: DaemonOptions = {}): Promise<TestDaemon> {
+type Extras = Omit<DaemonOptions, "places">;
+
+export async function startDaemon({ places, ...extras }: DaemonOptions = {}): Promise<TestDaemon> {
   await sweepAbandoned();
-  const daemon = new TestDaemon(places ?? (await makePlaces()), { ownsPlaces: places === undefined });
+  const daemon = new TestDaemon(places ?? (await makePlaces()), {
+    ownsPlaces: places === undefined,
+    extras,
+  });
   try {
     await daemon.start();
     return daemon;
@@ -58,12 +67,14 @@ export class TestDaemon implements AsyncDisposable {
   readonly client: SharkuClient;
   readonly baseUrl: string;
   readonly #ownsPlaces: boolean;
+  readonly #extras: Extras;
   #child: ChildProcess | null = null;
   #log: { text: () => string } = { text: () => "" };
 
-  constructor(places: Places, { ownsPlaces }: { ownsPlaces: boolean }) {
+  constructor(places: Places, { ownsPlaces, extras }: { ownsPlaces: boolean; extras: Extras }) {
     this.places = places;
     this.#ownsPlaces = ownsPlaces;
+    this.#extras = extras;
     this.baseUrl = `http://127.0.0.1:${places.listenPort}`;
     this.client = new SharkuClient({
       baseUrl: "http://localhost",
@@ -91,7 +102,7 @@ export class TestDaemon implements AsyncDisposable {
 
   async start(): Promise<void> {
     assert(!this.isAlive, "the daemon runs already");
-    this.#child = spawnDaemon(argumentsOf(this.places));
+    this.#child = spawnDaemon(argumentsOf(this.places), this.#extras);
     this.#log = collect(this.#child);
     await this.#untilReady();
   }
@@ -147,12 +158,12 @@ export class TestDaemon implements AsyncDisposable {
   }
 }
 
-function spawnDaemon(args: readonly string[]): ChildProcess {
+function spawnDaemon(args: readonly string[], { env = {}, extraFile }: Extras = {}): ChildProcess {
   return spawn(join(ROOT, "bin/sharku"), ["serve", ...args], {
-    stdio: ["ignore", "inherit", "pipe"],
+    stdio: ["ignore", "inherit", "pipe", ...(extraFile === undefined ? [] : [extraFile])],
     // A Ctrl-C at the terminal is for the test.
     detached: true,
-    env: { ...process.env, SHARKU_LOG_LEVEL: "info" },
+    env: { ...process.env, SHARKU_LOG_LEVEL: "info", ...env },
   });
 }
 

@@ -1,108 +1,84 @@
 """Tells what it can see and do, one fact a line as JSON. It harms nothing, also where nothing confines it.
 
-PROBE_PATHS: paths, with ":" between, that it tries to see. PROBE_PEERS: host:port words that it tries to reach.
+PROBE_PATHS: paths that it tries to see. PROBE_KINDS: paths of which it tells what they are. PROBE_PEERS: host:port
+words that it tries to reach; GATEWAY is its default route. PROBE_ABSTRACT: name of an abstract unix socket that it
+tries to reach. PROBE_PID: a process that it tries to signal. PROBE_DEVICES: devices like c:1:3 that it
+tries to make and open. PROBE_WALK: directories in which it tries to open everything for writing. All are lists
+with "," between.
 """
 
-import ctypes
-import errno
 import json
 import os
-import platform
 import resource
+import signal
 import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-# What every system call here is given: nothing that any kernel takes. Where it is let through, the kernel finds
-# fault with the arguments; where it is not, the answer is EPERM or ENOSYS.
-NONSENSE = [ctypes.c_long(-1)] * 6
-BOTH = {
-    "clone3": 435, "fsopen": 430, "io_uring_setup": 425, "mount_setattr": 442, "move_mount": 429,
-    "open_tree": 428, "pidfd_getfd": 438, "process_madvise": 440,
-}
-CALLS = {
-    "x86_64": {
-        **BOTH, "add_key": 248, "bpf": 321, "chroot": 161, "fanotify_init": 300, "init_module": 175, "kcmp": 312,
-        "kexec_load": 246, "keyctl": 250, "mount": 165, "move_pages": 279, "name_to_handle_at": 303,
-        "open_by_handle_at": 304, "perf_event_open": 298, "pivot_root": 155, "process_vm_readv": 310,
-        "ptrace": 101, "quotactl": 179, "request_key": 249, "set_mempolicy": 238, "setns": 308, "swapon": 167,
-        "syslog": 103, "umount2": 166, "unshare": 272, "userfaultfd": 323,
-    },
-    "aarch64": {
-        **BOTH, "add_key": 217, "bpf": 280, "chroot": 51, "fanotify_init": 262, "init_module": 105, "kcmp": 272,
-        "kexec_load": 104, "keyctl": 219, "mount": 40, "move_pages": 239, "name_to_handle_at": 264,
-        "open_by_handle_at": 265, "perf_event_open": 241, "pivot_root": 41, "process_vm_readv": 270,
-        "ptrace": 117, "quotactl": 60, "request_key": 218, "set_mempolicy": 237, "setns": 268, "swapon": 224,
-        "syslog": 116, "umount2": 39, "unshare": 97, "userfaultfd": 282,
-    },
-}[platform.machine()]
-CLONE = {"x86_64": 56, "aarch64": 220}[platform.machine()]
-NEW_NAMESPACES = {"user": 0x10000000, "mount": 0x20000, "network": 0x40000000}
-SIGCHLD = 17
+# What it was packed from may be a directory that others look at.
+sys.dont_write_bytecode = True
 
-libc = ctypes.CDLL(None, use_errno=True)
+import probe_files as files  # noqa: E402
+import probe_kernel as kernel  # noqa: E402
+from probe_kernel import attempt  # noqa: E402
+
+STATUS = ("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp", "Umask")
+LIMITS = [name for name in dir(resource) if name.startswith("RLIMIT_") and name != "RLIMIT_OFILE"]
 
 
 def tell(fact, value):
     print(json.dumps({"fact": fact, "value": value}), flush=True)
 
 
-def name_of(number):
-    return errno.errorcode.get(number, str(number))
+def words(name):
+    return [word for word in os.environ.get(name, "").split(",") if word]
 
 
-def attempt(act):
+def text(path):
     try:
-        act()
-        return "ok"
-    except OSError as error:
-        return name_of(error.errno) if error.errno else type(error).__name__
-
-
-def call(number, *arguments):
-    ctypes.set_errno(0)
-    result = libc.syscall(ctypes.c_long(number), *arguments)
-    return "ok" if result >= 0 else name_of(ctypes.get_errno())
-
-
-def clone_into(flag):
-    ctypes.set_errno(0)
-    child = libc.syscall(ctypes.c_long(CLONE), ctypes.c_long(flag | SIGCHLD), *[ctypes.c_long(0)] * 4)
-    if child == 0:
-        os._exit(0)
-    if child < 0:
-        return name_of(ctypes.get_errno())
-    os.waitpid(child, 0)
-    return "ok"
+        with open(path) as file:
+            return file.read()
+    except OSError:
+        return ""
 
 
 def status():
-    with open("/proc/self/status") as file:
-        pairs = (line.split(":", 1) for line in file)
-        return {key: value.split() for key, value in pairs}
+    pairs = (line.split(":", 1) for line in text("/proc/self/status").splitlines())
+    return {key: value.split() for key, value in pairs if key in STATUS}
 
 
-def writable_paths():
-    """Everything that could be written, outside what is the app's own and the process's own part of /proc."""
-    own = ("/app", "/tmp", "/dev/shm", "/proc")
-    found = []
-    for top, dirs, files in os.walk("/"):
-        dirs[:] = [name for name in dirs if os.path.join(top, name) not in own]
-        paths = [top] + [os.path.join(top, name) for name in files]
-        found += [path for path in paths if not os.path.islink(path) and os.access(path, os.W_OK)]
-    for top, _, files in os.walk("/proc/sys"):
-        found += [path for path in (os.path.join(top, name) for name in files) if os.access(path, os.W_OK)]
-    return sorted(found)
+def id_map(kind):
+    return [[int(word) for word in line.split()] for line in text(f"/proc/self/{kind}_map").splitlines()]
 
 
-def look(path):
-    try:
-        if os.path.isdir(path):
-            return len(os.listdir(path))
-        with open(path, "rb") as file:
-            return len(file.read(4096))
-    except OSError as error:
-        return name_of(error.errno)
+def namespaces():
+    return {name: os.readlink(f"/proc/self/ns/{name}") for name in ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")}
+
+
+def limits():
+    return {name: list(resource.getrlimit(getattr(resource, name))) for name in LIMITS}
+
+
+def oom_score_adj(value):
+    """Tries to set its own, and sets it back."""
+    path, old = "/proc/self/oom_score_adj", text("/proc/self/oom_score_adj")
+
+    def write(words):
+        with open(path, "w") as file:
+            file.write(words)
+
+    answer = attempt(lambda: write(str(value)))
+    if answer == "ok":
+        attempt(lambda: write(old))
+    return answer
+
+
+def cgroup_limits():
+    """What its cgroup tells it about its own limits, where it can be read."""
+    v1 = {"memory": "memory/memory.limit_in_bytes", "pids": "pids/pids.max"}
+    v2 = {"memory": "memory.max", "pids": "pids.max"}
+    found = {name: text(f"/sys/fs/cgroup/{v2[name]}") or text(f"/sys/fs/cgroup/{v1[name]}") for name in v2}
+    return {name: value.strip() for name, value in found.items()}
 
 
 def reach(peer):
@@ -110,39 +86,73 @@ def reach(peer):
     return attempt(lambda: socket.create_connection((host, int(port)), timeout=1).close())
 
 
+def reach_abstract(name):
+    def connect():
+        with socket.socket(socket.AF_UNIX) as one:
+            one.connect("\0" + name)
+
+    return attempt(connect)
+
+
 def gateway():
-    with open("/proc/net/route") as file:
-        for line in file:
-            words = line.split()
-            if words[1] == "00000000":
-                return socket.inet_ntoa(int(words[2], 16).to_bytes(4, "little"))
+    for line in text("/proc/net/route").splitlines():
+        fields = line.split()
+        if fields[1] == "00000000":
+            return socket.inet_ntoa(int(fields[2], 16).to_bytes(4, "little"))
     return None
 
 
-def words(name):
-    return [word for word in os.environ.get(name, "").split(",") if word]
+def tell_itself():
+    tell("environment", dict(os.environ))
+    tell("status", status())
+    tell("idMaps", {"uid": id_map("uid"), "gid": id_map("gid")})
+    tell("namespaces", namespaces())
+    tell("cgroupPaths", sorted({line.split(":", 2)[2] for line in text("/proc/self/cgroup").splitlines()}))
+    tell("cgroupLimits", cgroup_limits())
+    tell("initEnvironment", sorted(pair.split("=")[0] for pair in text("/proc/1/environ").split("\0") if pair))
+    tell("pids", sorted(int(name) for name in os.listdir("/proc") if name.isdigit()))
+    tell("fds", sorted(os.listdir("/proc/self/fd"))[:-1])
+    tell("stdin", attempt(lambda: sys.stdin.read() == "" or os.abort()))
+    tell("hostname", socket.gethostname())
+    tell("cwd", os.getcwd())
+    tell("limits", limits())
+    tell("oomScoreAdj", {"is": int(text("/proc/self/oom_score_adj")), "spared": oom_score_adj(-1), "first": oom_score_adj(1000)})
+    tell("sharedMemory", len(text("/proc/sysvipc/shm").splitlines()) - 1)
+    tell("killHost", attempt(lambda: os.kill(int((words("PROBE_PID") or [2**22])[0]), 0)))
+    tell("killInit", "is init" if os.getpid() == 1 else attempt(lambda: os.kill(1, signal.SIGKILL)))
 
 
-tell("environment", dict(os.environ))
-tell("status", {key: value for key, value in status().items() if key[:3] in ("Uid", "Gid", "Cap", "NoN", "Sec", "Gro")})
-tell("pids", sorted(int(name) for name in os.listdir("/proc") if name.isdigit()))
-tell("fds", sorted(os.listdir("/proc/self/fd"))[:-1])
-tell("stdin", attempt(lambda: sys.stdin.read() == "" or os.abort()))
-tell("hostname", socket.gethostname())
-tell("cwd", os.getcwd())
-tell("devices", sorted(os.listdir("/dev")))
-tell("limits", {name: resource.getrlimit(getattr(resource, name))[1] for name in ("RLIMIT_NOFILE", "RLIMIT_CORE")})
-tell("calls", {name: call(number, *NONSENSE) for name, number in CALLS.items()})
-tell("clones", {name: clone_into(flag) for name, flag in NEW_NAMESPACES.items()})
-families = {"vsock": 40, "packet": 17, "alg": 38, "xdp": 44, "bluetooth": 31}
-tell("sockets", {name: attempt(lambda: socket.socket(family, socket.SOCK_DGRAM).close()) for name, family in families.items()})
-tell("rawSocket", attempt(lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1).close()))
-tell("chmodNull", attempt(lambda: os.chmod("/dev/null", 0o666)))
-tell("killHost", attempt(lambda: os.kill(int(os.environ.get("PROBE_PID", "0")) or 2**22, 0)))
-tell("seen", {path: look(path) for path in words("PROBE_PATHS")})
-peers = [peer.replace("GATEWAY", gateway() or "127.0.0.1") for peer in words("PROBE_PEERS")]
-with ThreadPoolExecutor(max_workers=32) as pool:
-    tell("reached", dict(zip(peers, pool.map(reach, peers))))
-if "PROBE_WALK" in os.environ:
-    tell("writable", writable_paths())
+def tell_kernel():
+    tell("calls", kernel.calls())
+    tell("clones", kernel.clones())
+    tell("enters", kernel.enters())
+    tell("families", kernel.families())
+    tell("rawSocket", kernel.raw_socket())
+    tell("personalities", kernel.personalities())
+    tell("foreignCalls", kernel.foreign_calls())
+
+
+def tell_files():
+    tell("mounts", files.mounts())
+    tell("devices", files.devices())
+    tell("executes", files.executes())
+    tell("setuid", files.setuid_programs())
+    tell("opensDevices", {device: files.opens_device(device) for device in words("PROBE_DEVICES")})
+    tell("chmodNull", attempt(lambda: os.chmod("/dev/null", 0o666)))
+    tell("seen", {path: files.look(path) for path in words("PROBE_PATHS")})
+    tell("kinds", {path: files.kind(path) for path in words("PROBE_KINDS")})
+    tell("writable", files.try_to_write(words("PROBE_WALK")))
+
+
+def tell_network():
+    tell("abstract", {name: reach_abstract(name) for name in words("PROBE_ABSTRACT")})
+    peers = [peer.replace("GATEWAY", gateway() or "127.0.0.1") for peer in words("PROBE_PEERS")]
+    with ThreadPoolExecutor(max_workers=32) as pool:
+        tell("reached", dict(zip(peers, pool.map(reach, peers))))
+
+
+tell_itself()
+tell_kernel()
+tell_files()
+tell_network()
 print("probed", flush=True)

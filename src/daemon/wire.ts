@@ -3,15 +3,17 @@ import { join } from "node:path";
 import type { FastifyBaseLogger } from "fastify";
 import type { ApiNeeds } from "../api/needs.ts";
 import type { Info } from "../contract/host.ts";
+import { defaultLimits } from "../contract/proc.ts";
 import { judgeCallbackUrl } from "../events/callback-address.ts";
 import { Events } from "../events/events.ts";
 import { detectCgroups, gatherCgroups } from "../host/gather-cgroups.ts";
 import { openImages } from "../images/images.ts";
 import { defaultImageLimits } from "../images/needs.ts";
 import { Cgroups } from "../isolation/cgroup.ts";
+import { AppDisks } from "../isolation/disks/app-disks.ts";
 import { gatherHostFacts } from "../isolation/host-facts.ts";
 import { Containers, type IsolationNeeds } from "../isolation/isolation.ts";
-import { runtimeDir } from "../isolation/run-paths.ts";
+import { disksDir, runtimeDir } from "../isolation/run-paths.ts";
 import { Runtime } from "../isolation/runtime.ts";
 import { UnpackSandbox } from "../isolation/unpack-sandbox.ts";
 import { pause, systemClock } from "../lib/clock.ts";
@@ -130,6 +132,7 @@ async function openIsolation({ config, instance }: Parts, report: IsolationNeeds
     ...{ dirs, cgroups, sleep, report },
     runtime: new Runtime("/usr/bin/crun", runtimeDir(dirs)),
     facts: await gatherHostFacts(swapAccounting),
+    disks: new AppDisks({ dir: disksDir(dirs), usualBytes: defaultLimits.appBytes, report }),
     idBase: ID_BASE + instance.index * IDS_PER_DAEMON,
     conmonProgram: "/usr/bin/conmon",
     layout,

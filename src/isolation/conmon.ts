@@ -27,6 +27,7 @@ export class CreateError extends Error {
  * app's pipes, writes its log and its exit file, and goes on when the daemon dies.
  * No `-i`: with it the app's standard input would never end.
  * `--full-attach`: without it conmon dies without a word where its socket directory is missing.
+ * `argv` is what the command line begins with: the supervisor's program, or one that runs it, with its arguments.
  * Errors: CreateError with the runtime's words.
  */
 export async function createSupervised(
@@ -35,10 +36,11 @@ export async function createSupervised(
     runtime,
     paths,
     logFile,
-    program,
-  }: { runtime: Runtime; paths: RunPaths; logFile: string; program: string },
+    argv: [program = "", ...before],
+  }: { runtime: Runtime; paths: RunPaths; logFile: string; argv: readonly string[] },
 ): Promise<{ pid: number }> {
   const argv = [
+    ...before,
     ...["--api-version", "1", "--cid", containerId, "--cuuid", containerId, "--name", containerId],
     ...["--runtime", runtime.program, ...runtime.globalArguments.flatMap((word) => ["--runtime-arg", word])],
     ...["--bundle", paths.bundleDir, "--container-pidfile", paths.pidFile],

@@ -1,10 +1,11 @@
-import { chown, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Limits } from "../contract/proc.ts";
 import type { Isolation, RunPlan, RunSight } from "../procs/needs.ts";
 import { buildBundle, type HostFacts, readOnlyBind } from "./bundle.ts";
 import type { Cgroups } from "./cgroup.ts";
 import { createSupervised, supervisorPid } from "./conmon.ts";
+import type { AppDisks, AppPlace } from "./disks/app-disks.ts";
 import { ExitFiles } from "./exit-files.ts";
 import { restoreNullDevice } from "./null-device.ts";
 import type { OciMount } from "./oci.ts";
@@ -28,7 +29,8 @@ import { endSupervisors } from "./supervisors.ts";
  * knows nothing of procs, restarts or ports.
  *
  * INVARIANTS
- * - Nothing is mounted on the host: all mounts are in the bundle and live in the container's own namespace.
+ * - Nothing is mounted on the host: all mounts are in the bundle and live in the container's own namespace, but for
+ *   the disk behind /app, which is mounted in a namespace that ends with the run.
  * - Every name on the host is made of the run's id, so `destroy` needs nothing else.
  * - A container's command never runs before /dev/null is the host's again.
  * - The host's ids of a container are `idBase + 2 * slot` (its root) and the next (its app).
@@ -49,6 +51,7 @@ export interface IsolationNeeds {
   readonly runtime: Runtime;
   readonly cgroups: Cgroups;
   readonly facts: HostFacts;
+  readonly disks: AppDisks;
   /** First host uid and gid of this daemon's block. */
   readonly idBase: number;
   readonly conmonProgram: string;
@@ -82,24 +85,27 @@ export class Containers implements Isolation {
       await mkdir(dir, { recursive: true, mode: 0o700 });
     }
     await restoreNullDevice();
+    await this.#needs.disks.open();
   }
 
   close(): void {
     this.#stopWatching?.();
     this.#stopWatching = null;
+    this.#needs.disks.close();
   }
 
   async create(plan: RunPlan): Promise<{ pid: number }> {
     const paths = runPaths(this.#needs.dirs, plan.runId);
-    await this.#writeBundle(plan, paths);
+    const { enterArgv } = await this.#writeBundle(plan, paths);
     this.#watched.add(plan.runId);
-    const { runtime, conmonProgram } = this.#needs;
+    const { runtime, conmonProgram, disks } = this.#needs;
     const created = await createSupervised(plan.runId, {
       runtime,
       paths,
       logFile: plan.logFile,
-      program: conmonProgram,
+      argv: [...enterArgv, conmonProgram],
     });
+    disks.settle(plan.runId);
     await restoreNullDevice();
     return created;
   }
@@ -132,12 +138,13 @@ export class Containers implements Isolation {
       return { status: "unwatched", started: state.status !== "created" };
     }
     this.#watched.add(runId);
+    await this.#needs.disks.found(runId, supervisor);
     if (state.status === "stopped") return await this.#exited(runId, await this.#awaitExitFile(runId));
     return { status: state.status, pid: state.pid };
   }
 
   async destroy(runId: string): Promise<void> {
-    const { dirs, cgroups, runtime } = this.#needs;
+    const { dirs, cgroups, runtime, disks } = this.#needs;
     const paths = runPaths(dirs, runId);
     // A supervisor that is still creating would make a container behind our back. One that has left an exit
     // file is about to end by itself.
@@ -147,6 +154,7 @@ export class Containers implements Isolation {
     await cgroups.kill(runId);
     await cgroups.remove(runId);
     this.#watched.delete(runId);
+    disks.release(runId);
     await Promise.all([
       removeTree(paths.bundleDir),
       removeTree(paths.scratchDir),
@@ -166,8 +174,8 @@ export class Containers implements Isolation {
     };
   }
 
-  watchFullDisks(_listener: (runId: string) => void): void {
-    // Nothing bounds an /app yet, so none is full.
+  watchFullDisks(listener: (runId: string) => void): void {
+    this.#needs.disks.watchFull(listener);
   }
 
   async sweep(liveRunIds: readonly string[]): Promise<void> {
@@ -181,12 +189,13 @@ export class Containers implements Isolation {
     for (const name of found) if (ourNames.test(name) && !live.has(name)) await this.destroy(name);
   }
 
-  async #writeBundle(plan: RunPlan, paths: RunPaths): Promise<void> {
-    const { dirs, facts, cgroups, idBase } = this.#needs;
+  async #writeBundle(plan: RunPlan, paths: RunPaths): Promise<AppPlace> {
+    const { dirs, facts, cgroups, idBase, disks } = this.#needs;
     const hostId = idBase + 2 * plan.slot;
     await mkdir(paths.bundleDir, { mode: 0o700 });
     await mkdir(paths.scratchDir, { mode: 0o711 });
-    await Promise.all([ownedDir(paths.upperDir, hostId + 1), ownedDir(paths.workDir, hostId)]);
+    const { appBytes } = plan.limits;
+    const place = await disks.take({ runId: plan.runId, hostId, appBytes, plainDir: paths.scratchDir });
     const config = buildBundle(
       {
         containerId: plan.runId,
@@ -198,7 +207,7 @@ export class Containers implements Isolation {
         template: plan.template,
         hostId,
         cgroupsPath: cgroups.pathOf(plan.runId),
-        extraMounts: appMounts(plan, paths, emptyDir(dirs)),
+        extraMounts: appMounts(plan, { paths, place, empty: emptyDir(dirs) }),
         host: facts,
       },
       sandboxRules,
@@ -208,10 +217,13 @@ export class Containers implements Isolation {
       writeFile(paths.hostsFile, plan.hosts, { mode: 0o644 }),
       writeFile(paths.resolvFile, plan.resolvConf, { mode: 0o644 }),
     ]);
+    return place;
   }
 
   async #exited(runId: string, code: number | null): Promise<RunSight> {
-    return { status: "exited", code, oom: (await this.#needs.cgroups.oomKills(runId)) > 0 };
+    const { cgroups, disks } = this.#needs;
+    const [oomKills, diskFull] = await Promise.all([cgroups.oomKills(runId), disks.wasFull(runId)]);
+    return { status: "exited", code, oom: oomKills > 0, diskFull };
   }
 
   /** The container is empty and its supervisor lives: the exit file is on its way. */
@@ -235,7 +247,10 @@ export class Containers implements Isolation {
 }
 
 /** The app's own files: the image below, what it writes above, and the names of its network. */
-function appMounts(plan: RunPlan, paths: RunPaths, empty: string): OciMount[] {
+function appMounts(
+  plan: RunPlan,
+  { paths, place, empty }: { paths: RunPaths; place: AppPlace; empty: string },
+): OciMount[] {
   const imageMount = "/run/sharku/image";
   const lowerDir = `${plan.template.skeletonDir}${imageMount}`;
   return [
@@ -253,8 +268,8 @@ function appMounts(plan: RunPlan, paths: RunPaths, empty: string): OciMount[] {
       source: "overlay",
       options: [
         `lowerdir=${lowerDir}`,
-        `upperdir=${paths.upperDir}`,
-        `workdir=${paths.workDir}`,
+        `upperdir=${place.upperDir}`,
+        `workdir=${place.workDir}`,
         "userxattr",
         "nosuid",
         "nodev",
@@ -263,9 +278,4 @@ function appMounts(plan: RunPlan, paths: RunPaths, empty: string): OciMount[] {
     readOnlyBind(paths.hostsFile, "/etc/hosts"),
     readOnlyBind(paths.resolvFile, "/etc/resolv.conf"),
   ];
-}
-
-async function ownedDir(path: string, owner: number): Promise<void> {
-  await mkdir(path, { mode: 0o755 });
-  await chown(path, owner, owner);
 }

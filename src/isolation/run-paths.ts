@@ -19,8 +19,6 @@ export interface RunPaths {
   readonly pidFile: string;
   readonly conmonPidFile: string;
   readonly scratchDir: string;
-  readonly upperDir: string;
-  readonly workDir: string;
   readonly exitFile: string;
 }
 
@@ -41,6 +39,11 @@ export function runtimeDir(dirs: IsolationDirs): string {
   return join(dirs.runDir, "runtime");
 }
 
+/** The disks behind the writable part of each /app. */
+export function disksDir(dirs: IsolationDirs): string {
+  return join(dirs.stateDir, "disks");
+}
+
 /** Stands in for the image where a proc has none. */
 export function emptyDir(dirs: IsolationDirs): string {
   return join(dirs.stateDir, "empty");
@@ -58,8 +61,6 @@ export function runPaths(dirs: IsolationDirs, runId: string): RunPaths {
     pidFile: join(bundleDir, "pid"),
     conmonPidFile: join(bundleDir, "conmon.pid"),
     scratchDir,
-    upperDir: join(scratchDir, "upper"),
-    workDir: join(scratchDir, "work"),
     exitFile: join(exitsDir(dirs), runId),
   };
 }

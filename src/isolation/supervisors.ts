@@ -5,7 +5,7 @@ const GONE_MS_MAX = 5_000;
 const POLL_MS = 5;
 
 /** The programs that work on containers; nobody else is ended for having the same word among its arguments. */
-const programs = /(^|\/)(conmon|crun|runc|runsc)$/;
+const programs = /(^|\/)(conmon|crun|runc|runsc|nsenter)$/;
 
 /**
  * Ends whatever is at work on that container from outside: its supervisor, also one that has not come as far as to

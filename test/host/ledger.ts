@@ -32,6 +32,7 @@ export async function takeLedger(places: Places): Promise<Ledger> {
     networkNamespaces: await networkNamespaces(pids),
     ports: await ports(places),
     firewall: await firewall(instance),
+    disks: await disksOfRuns(places),
     files: await files([places.stateDir, places.runDir]),
     nullDevice: [await ownerAndMode("/dev/null"), await ownerAndMode("/dev/zero")],
   };
@@ -101,6 +102,7 @@ async function ourPids({ stateDir, runDir }: Places, instance: string): Promise<
   return await pidsWhere(async (pid) => {
     if (pid === process.pid) return false;
     const line = await readProc(pid, "cmdline");
+    if (isDiskHolder(line)) return false;
     if (line.includes(stateDir) || line.includes(runDir)) return true;
     if (instance !== "" && (await readProc(pid, "cgroup")).includes(`sharku-${instance}`)) return true;
     return isAdrift(await readProc(pid, "status"), await readProc(pid, "cgroup"));
@@ -128,6 +130,26 @@ async function ports({ firstPort, listenPort }: Places): Promise<string[]> {
   return taken.filter((port) => port >= firstPort && port <= listenPort).map(String);
 }
 
+/** The disks that no holder keeps ready for a run to come: loop devices of images whose name is gone, by number only. */
+async function disksOfRuns({ stateDir }: Places): Promise<string[]> {
+  const images = await Promise.all(
+    (await readdir("/sys/block")).map((name) =>
+      readFile(`/sys/block/${name}/loop/backing_file`, "utf8").catch(() => ""),
+    ),
+  );
+  const holders = await pidsWhere(async (pid) => {
+    const line = await readProc(pid, "cmdline");
+    return isDiskHolder(line) && line.includes(stateDir);
+  });
+  const count = images.filter((image) => image.startsWith(`${stateDir}/`)).length - holders.length;
+  return Array.from({ length: Math.max(count, 0) }, () => "a disk of a run");
+}
+
+/** The shell that keeps a disk ready; they come and go as runs take theirs. */
+function isDiskHolder(commandLine: string): boolean {
+  return commandLine.includes("\0app-disk\0");
+}
+
 /** The ruleset without counters, and without the tables of other daemons. */
 async function firewall(instance: string): Promise<string[]> {
   const { stdout } = await runCommand(["nft", "--stateless", "list", "ruleset"]);
@@ -139,12 +161,15 @@ function isTableOf(table: string, instance: string): boolean {
   return instance !== "" && table.startsWith(`table ip sharku_${instance} `);
 }
 
-/** What lies there, without what is in it; not SQLite's own files, which come and go with the connection. */
+/**
+ * What lies there, without what is in it; not SQLite's own files, which come and go with the connection,
+ * nor disks in the making.
+ */
 async function files(dirs: readonly string[]): Promise<string[]> {
   // By find, since Node's recursive readdir follows links.
   const { stdout } = await tryCommand(["find", ...dirs, "-printf", "%y %m %U %p\\n"]);
   const lines = stdout.split("\n").filter(Boolean);
-  return lines.filter((line) => !/\.db-(wal|shm|journal)$/.test(line)).sort();
+  return lines.filter((line) => !/\.db-(wal|shm|journal)$|\/disks\/(image|master)-/.test(line)).sort();
 }
 
 async function ownerAndMode(path: string): Promise<string> {

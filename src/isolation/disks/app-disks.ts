@@ -1,0 +1,165 @@
+import { chown, mkdir, stat, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { DiskMaker } from "./disk-maker.ts";
+import { FullDisks } from "./full-disks.ts";
+import { type HeldDisk, seenBy } from "./held-disk.ts";
+import { SpareDisks } from "./spare-disks.ts";
+
+/** What a trial needs: the smallest limit that a proc may ask for. */
+const TRIAL_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Kept of the host's disk for what runs already: an image has holes, and what the app writes into one that the host
+ * cannot fill is lost. A small disk keeps a twentieth of itself.
+ */
+const KEPT_BYTES = 256 * 1024 * 1024;
+const KEPT_PART = 0.05;
+
+/** What bounds an /app: an image of its own, or nothing, and why that is so. */
+export interface DiskKind {
+  readonly kind: "image" | "none";
+  readonly reason: string;
+}
+
+/** Where what a run writes to /app goes. */
+export interface AppPlace {
+  readonly upperDir: string;
+  readonly workDir: string;
+  /** What the supervisor's command line begins with, so that it finds these. */
+  readonly enterArgv: readonly string[];
+}
+
+export interface AppDisksNeeds {
+  readonly dir: string;
+  readonly usualBytes: number;
+  readonly report: (fault: unknown, context: Record<string, unknown>) => void;
+}
+
+/** No disk could be had. Its code is one of the system's, as those who judge failed starts know them. */
+class NoDiskError extends Error {
+  override readonly name = "NoDiskError";
+  readonly code: "ENOSPC" | "EAGAIN";
+
+  constructor(code: "ENOSPC" | "EAGAIN", message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+/**
+ * The writable part of each /app, bounded in bytes and files where this host can: by an image of its own, mounted in
+ * a mount namespace of its own.
+ */
+export class AppDisks {
+  readonly #dir: string;
+  readonly #maker: DiskMaker;
+  readonly #spares: SpareDisks;
+  readonly #full: FullDisks;
+  /** Those whose container does not stand yet, so that only the holder keeps them. */
+  readonly #held = new Map<string, HeldDisk>();
+  #kind: DiskKind = { kind: "none", reason: "not tried yet" };
+
+  constructor({ dir, usualBytes, report }: AppDisksNeeds) {
+    this.#dir = dir;
+    this.#maker = new DiskMaker(dir);
+    this.#full = new FullDisks(report);
+    this.#spares = new SpareDisks({
+      ...{ usualBytes, report },
+      make: (bytes) => this.#maker.make(bytes),
+      hasRoom: async () => (await this.#lacking()) === null,
+    });
+  }
+
+  get kind(): DiskKind {
+    return this.#kind;
+  }
+
+  /** Tries whether this host can, and begins to make disks ahead where it can. */
+  async open(): Promise<void> {
+    try {
+      await this.#maker.open();
+      (await this.#maker.make(TRIAL_BYTES)).letGo();
+      this.#kind = { kind: "image", reason: "images by loop devices" };
+      this.#spares.open();
+    } catch (fault) {
+      this.#kind = { kind: "none", reason: fault instanceof Error ? fault.message : String(fault) };
+    }
+  }
+
+  close(): void {
+    this.#spares.close();
+    this.#full.close();
+    for (const disk of this.#held.values()) disk.letGo();
+  }
+
+  /**
+   * Two directories, the upper one the app's; in `plainDir` where this host bounds nothing.
+   * Errors: NoDiskError.
+   */
+  async take(run: { runId: string; hostId: number; appBytes: number; plainDir: string }): Promise<AppPlace> {
+    const { runId, hostId, appBytes, plainDir } = run;
+    const lacking = await this.#lacking();
+    if (lacking !== null) throw new NoDiskError("ENOSPC", `Cannot start: ${lacking}`);
+    if (this.#kind.kind === "none") return await plainPlace(plainDir, hostId);
+    const disk = await this.#spares.take(appBytes).catch((cause: Error) => {
+      throw new NoDiskError("EAGAIN", cause.message, cause);
+    });
+    this.#held.set(runId, disk);
+    await this.#full.add(runId, disk.dir);
+    const place = placeOn(disk.dir);
+    await Promise.all([chown(place.upperDir, hostId + 1, hostId + 1), chown(place.workDir, hostId, hostId)]);
+    return { ...placeOn(this.#maker.mountpoint), enterArgv: disk.enterArgv };
+  }
+
+  /** The run's supervisor is where the disk is mounted: from now on the two stay together. */
+  settle(runId: string): void {
+    this.#held.get(runId)?.letGo();
+    this.#held.delete(runId);
+  }
+
+  /** A run was found whose supervisor has that pid: watches its disk, where it has one. */
+  async found(runId: string, supervisorPid: number): Promise<void> {
+    if (this.#full.has(runId)) return;
+    const dir = seenBy(supervisorPid, this.#maker.mountpoint);
+    const [seen, ours] = await Promise.all([stat(dir), stat(this.#dir)]).catch(() => []);
+    if (seen !== undefined && seen.dev !== ours?.dev) await this.#full.add(runId, dir);
+  }
+
+  /** The run has ended: whether its disk was full then. */
+  async wasFull(runId: string): Promise<boolean> {
+    return await this.#full.lastLook(runId);
+  }
+
+  /** Repeating it is fine. */
+  release(runId: string): void {
+    this.settle(runId);
+    this.#full.forget(runId);
+  }
+
+  watchFull(listener: (runId: string) => void): void {
+    this.#full.watch(listener);
+  }
+
+  /** What the host's disk lacks for another run; null where it has room. */
+  async #lacking(): Promise<string | null> {
+    const { bavail, blocks, bsize } = await statfs(join(this.#dir, ".."));
+    const kept = Math.min(KEPT_BYTES, blocks * bsize * KEPT_PART);
+    if (bavail * bsize >= kept) return null;
+    const [left, wanted] = [bavail * bsize, kept].map((bytes) => Math.floor(bytes / 2 ** 20));
+    return `the host's disk has ${left} MiB left, and ${wanted} MiB are kept for what runs already`;
+  }
+}
+
+function placeOn(dir: string): AppPlace {
+  const [upper, work] = DiskMaker.parts;
+  return { upperDir: join(dir, upper), workDir: join(dir, work), enterArgv: [] };
+}
+
+async function plainPlace(dir: string, hostId: number): Promise<AppPlace> {
+  const place = placeOn(dir);
+  for (const [path, owner] of [[place.upperDir, hostId + 1] as const, [place.workDir, hostId] as const]) {
+    await mkdir(path, { mode: 0o755 });
+    await chown(path, owner, owner);
+  }
+  return place;
+}

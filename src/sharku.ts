@@ -15,6 +15,7 @@ enableCompileCache(join(userInfo().homedir, ".cache", "sharku"));
 const io: Io = {
   stdout: process.stdout,
   stderr: process.stderr,
+  stdin: () => process.stdin,
   env: process.env,
   cwd: process.cwd(),
   now: systemClock.now,

@@ -12,7 +12,10 @@ import { rmCommand } from "./proc/rm.ts";
 import { runCommand } from "./proc/run.ts";
 import { stopCommand } from "./proc/stop.ts";
 import { waitCommand } from "./proc/wait.ts";
+import { templateCreateCommand } from "./template/create.ts";
+import { templateInspectCommand } from "./template/inspect.ts";
 import { templateLsCommand } from "./template/ls.ts";
+import { templateRmCommand } from "./template/rm.ts";
 
 /** Takes its own arguments and prints its own help, so it is here for the help and for suggestions only. */
 export const serveCommand: Command = {
@@ -38,7 +41,10 @@ export const commands: readonly Command[] = [
   imagePushCommand,
   imageLsCommand,
   imageRmCommand,
+  templateCreateCommand,
   templateLsCommand,
+  templateInspectCommand,
+  templateRmCommand,
   infoCommand,
   doctorCommand,
   serveCommand,

@@ -1,3 +1,5 @@
+import { CliError } from "./errors.ts";
+
 /** Where a command writes to: the process's own streams, or a test's. */
 export interface Output {
   write(data: string | Uint8Array): unknown;
@@ -5,10 +7,15 @@ export interface Output {
   readonly columns?: number | undefined;
 }
 
+/** What is piped into a command. */
+export type Input = AsyncIterable<Uint8Array | string> & { readonly isTTY?: boolean | undefined };
+
 /** All that the commands have of the world around them. */
 export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
+  /** Called by the commands that read it only: merely to look at it keeps a process waiting for it. */
+  readonly stdin: () => Input;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly now: () => Date;
@@ -19,4 +26,22 @@ export interface Io {
   /** The daemon's own command. */
   readonly serve: (argv: string[]) => Promise<number>;
   readonly version: () => Promise<string>;
+}
+
+/** The bytes that are piped in. Errors: CliError where there is a terminal instead, which would wait for ever. */
+export function readStdin({ stdin }: Pick<Io, "stdin">, what: string): AsyncIterable<Uint8Array> {
+  const input = stdin();
+  if (input.isTTY)
+    throw new CliError(`Cannot read ${what} from "-": that is the terminal, a pipe or a file was wanted`, {
+      exit: "usage",
+    });
+  return toBytes(input);
+}
+
+export async function readStdinText(io: Pick<Io, "stdin">, what: string): Promise<string> {
+  return Buffer.concat(await Array.fromAsync(readStdin(io, what))).toString("utf8");
+}
+
+async function* toBytes(input: Input): AsyncGenerator<Uint8Array, void> {
+  for await (const chunk of input) yield typeof chunk === "string" ? Buffer.from(chunk) : chunk;
 }

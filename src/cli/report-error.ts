@@ -29,6 +29,8 @@ function exitOf(error: unknown): ExitName {
 const advices: Partial<Record<ErrorCode, string>> = {
   unauthorized: "here: set SHARKU_TOKEN to what is in the daemon's <state-dir>/admin.token",
   "image-in-use": "see: sharku ps",
+  "template-exists": "here: --replace makes its next version",
+  "template-in-use": "see: sharku ps",
 };
 
 /** What nobody foresaw: a fault of ours, for which a line is not enough. */

@@ -21,8 +21,9 @@ export function makeFetch(options: { readonly socketPath?: string }): Fetch {
         ...(init.signal ? { signal: init.signal } : {}),
       });
       request.on("response", (response) => {
-        // An answer in the middle of the upload is a refusal: what is left need not be sent.
-        if (source && !source.readableEnded) {
+        // A refusal in the middle of the upload: what is left need not be sent. Else the answer tells how it goes.
+        const isRefused = (response.statusCode ?? 500) >= 300;
+        if (isRefused && source && !source.readableEnded) {
           source.unpipe(request);
           source.destroy();
         }

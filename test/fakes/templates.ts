@@ -6,8 +6,13 @@ import { SharkuError, toProblem } from "../../src/contract/errors.ts";
 import type { Proc } from "../../src/contract/proc.ts";
 import { type BuildRecord, type Template, TemplateSpec } from "../../src/contract/template.ts";
 
-/** The templates of the fake daemon: every build ends well at once, but that of the suite `no-such`. */
+/**
+ * The templates of the fake daemon. Every build ends well at once, but for these suites: `no-such` and `failing` go
+ * wrong, each in its way, and `endless` goes on until its caller has gone.
+ */
 export class FakeTemplates {
+  /** Builds whose callers went away. */
+  abandoned = 0;
   readonly #templates = new Map([["host", fakeTemplate({ name: "host" })]]);
 
   list(): Template[] {
@@ -40,14 +45,19 @@ export class FakeTemplates {
       { progress: { phase: "downloading", percent: 10, message: "Retrieving libc6" } },
       { progress: { phase: "installing", percent: 60, message: "Installing libc6" } },
     ];
-    if (debootstrap?.suite === "no-such")
-      records.push({ problem: toProblem(new SharkuError("unknown-suite", 'Cannot find suite "no-such"')) });
-    else {
+    const failure = failureOf(debootstrap?.suite ?? "");
+    if (failure !== null) records.push({ problem: toProblem(failure) });
+    else if (debootstrap?.suite !== "endless") {
       const kind = debootstrap ? "debootstrap" : directory ? "directory" : from ? "from" : "archive";
       records.push({ template: this.add({ name, kind }) });
     }
     response.writeHead(200, { "content-type": "application/x-ndjson" });
-    response.end(records.map((record) => `${JSON.stringify(record)}\n`).join(""));
+    response.write(records.map((record) => `${JSON.stringify(record)}\n`).join(""));
+    if (debootstrap?.suite !== "endless") response.end();
+    else
+      response.on("close", () => {
+        this.abandoned += 1;
+      });
   }
 
   remove(name: string, entries: ReadonlyMap<string, { readonly proc: Proc }>): void {
@@ -58,6 +68,13 @@ export class FakeTemplates {
       throw new SharkuError("template-in-use", `Cannot remove template "${name}": ${procs} procs use it`);
     this.#templates.delete(name);
   }
+}
+
+function failureOf(suite: string): SharkuError | null {
+  if (suite === "no-such") return new SharkuError("unknown-suite", 'Cannot find suite "no-such"');
+  if (suite !== "failing") return null;
+  const said = "W: Failure while installing\nE: \u001b[31mno space\u001b[0m\u001b[2J";
+  return new SharkuError("build-failed", `Cannot build: debootstrap ended with code 1, it said:\n${said}`);
 }
 
 /** What the calls are answered from: as many procs use "busy" as it takes to keep it, and "broken" fails late. */

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Io, Output } from "../../src/cli/io.ts";
 
@@ -49,11 +50,14 @@ export interface CapturedIo extends Io {
   readonly served: string[][];
 }
 
-export function captureIo(options: { isTTY?: boolean; env?: Io["env"]; cwd?: string } = {}): CapturedIo {
+export function captureIo(
+  options: { isTTY?: boolean; env?: Io["env"]; cwd?: string; stdin?: string } = {},
+): CapturedIo {
   const listeners = new Set<() => void>();
   const served: string[][] = [];
   const isTTY = options.isTTY ?? false;
   return {
+    stdin: () => Object.assign(Readable.from([Buffer.from(options.stdin ?? "")]), { isTTY }),
     stdout: new CapturedOutput(isTTY),
     stderr: new CapturedOutput(isTTY),
     env: options.env ?? {},

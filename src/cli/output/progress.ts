@@ -62,6 +62,13 @@ export class Progress {
   }
 }
 
+/** The part that is done, and the rest; colours take no width. */
+export function drawBar(share: number, paint: Paint): { readonly drawn: string; readonly width: number } {
+  const filled = Math.round(share * BAR_WIDTH);
+  const drawn = paint("green", "━".repeat(filled)) + paint("dim", "─".repeat(BAR_WIDTH - filled));
+  return { drawn, width: BAR_WIDTH };
+}
+
 /** Pure, and never wider than 80 columns with a title of up to 24. */
 export function drawLine(
   options: Pick<ProgressOptions, "title" | "totalBytes" | "paint">,
@@ -74,9 +81,7 @@ export function drawLine(
   if (options.totalBytes === null || options.totalBytes === 0)
     return `${title}  ${formatSize(sentBytes)}  ${rate}`;
   const share = Math.min(1, sentBytes / options.totalBytes);
-  const filled = Math.round(share * BAR_WIDTH);
-  const bar =
-    options.paint("green", "━".repeat(filled)) + options.paint("dim", "─".repeat(BAR_WIDTH - filled));
+  const { drawn: bar } = drawBar(share, options.paint);
   const leftMs = bytesPerMs > 0 ? (options.totalBytes - sentBytes) / bytesPerMs : 0;
   const left = leftMs > 0 ? `  ${formatAge(leftMs + 999)} left` : "";
   const percent = `${Math.floor(share * 100)}%`.padStart(4);

@@ -253,12 +253,8 @@ test("image push shows a bar on a terminal, and nothing with -q", async () => {
   assert.equal((await cli.call(["image", "push", import.meta.dirname, "-q"])).err, "");
 });
 
-test("template ls and info", async () => {
+test("info", async () => {
   await using cli = await startCli();
-  assert.match(
-    (await cli.call("template ls")).out,
-    /^NAME {2}KIND {2}DESCRIPTION\nhost {2}host {2}the host's own \/usr\n$/,
-  );
   const { out } = await cli.call("info");
   assert.match(out, /hypervisor {2}fake\n/);
   assert.equal(JSON.parse((await cli.call("info --json")).out).name, "fake");

@@ -1,0 +1,90 @@
+import type { Progress } from "../../contract/template.ts";
+import type { Io } from "../io.ts";
+import type { Paint } from "./colors.ts";
+import { drawBar } from "./progress.ts";
+import { escapeControls } from "./sanitize.ts";
+import { cut, widthOf } from "./table.ts";
+import { formatAge } from "./units.ts";
+
+const REDRAW_MS = 100;
+/** Where it is not redrawn, a line comes at each new phase, and after so long a time. */
+const LINE_MS = 15_000;
+const TITLE_WIDTH = 24;
+const PHASE_WIDTH = 11;
+/** Before this much is done, nobody can tell how long the rest will take. */
+const FORETELL_PERCENT = 5;
+const FORETELL_MS = 2_000;
+const CLEAR_LINE = "\r\u001b[K";
+
+export interface BuildProgressOptions {
+  readonly io: Pick<Io, "stderr" | "now">;
+  readonly paint: Paint;
+  readonly quiet: boolean;
+  /** What is done, `Building py` say. */
+  readonly title: string;
+}
+
+/** How far a build is, on stderr: a bar redrawn in place on a terminal, a line for each phase elsewhere. */
+export class BuildProgress {
+  readonly #options: BuildProgressOptions;
+  readonly #startMs: number;
+  #shownMs = 0;
+  #phase = "";
+
+  constructor(options: BuildProgressOptions) {
+    this.#options = options;
+    this.#startMs = options.io.now().getTime();
+  }
+
+  update(progress: Progress): void {
+    const { io, quiet, title } = this.#options;
+    const nowMs = io.now().getTime();
+    const isNew = progress.phase !== this.#phase;
+    const waitMs = io.stderr.isTTY ? REDRAW_MS : LINE_MS;
+    if (quiet || (!isNew && nowMs - this.#shownMs < waitMs)) return;
+    this.#shownMs = nowMs;
+    this.#phase = progress.phase;
+    if (io.stderr.isTTY) {
+      const seen = { elapsedMs: nowMs - this.#startMs, columns: io.stderr.columns ?? 80 };
+      io.stderr.write(CLEAR_LINE + drawBuildLine(this.#options, progress, seen));
+    } else {
+      const percent = progress.percent === null ? "" : `, ${progress.percent}%`;
+      io.stderr.write(`${title}: ${progress.phase}${percent}\n`);
+    }
+  }
+
+  finish(what: string): void {
+    const { io, quiet } = this.#options;
+    if (quiet) return;
+    const seconds = ((io.now().getTime() - this.#startMs) / 1000).toFixed(1);
+    io.stderr.write(`${io.stderr.isTTY ? CLEAR_LINE : ""}${what} (${seconds}s)\n`);
+  }
+
+  /** Leaves a clean line for an error to come. */
+  clear(): void {
+    if (!this.#options.quiet && this.#options.io.stderr.isTTY) this.#options.io.stderr.write(CLEAR_LINE);
+  }
+}
+
+/** Pure, and never wider than the terminal, if that has 80 columns. */
+export function drawBuildLine(
+  { title, paint }: Pick<BuildProgressOptions, "title" | "paint">,
+  { phase, percent, message }: Progress,
+  { elapsedMs, columns }: { elapsedMs: number; columns: number },
+): string {
+  const name = cut(title, TITLE_WIDTH);
+  const left = foretell(percent, elapsedMs);
+  const figures = percent === null ? "" : `${`${percent}%`.padStart(4)}  `;
+  const plain = `${phase.padEnd(PHASE_WIDTH)}  ${left}`;
+  const bar = percent === null ? { drawn: "", width: 0 } : drawBar(percent / 100, paint);
+  const used = widthOf(name) + 2 + bar.width + (bar.width > 0 ? 1 : 0) + figures.length + plain.length;
+  const room = columns - 1 - used;
+  const words = room > 8 ? cut(escapeControls(message), room) : "";
+  const gap = bar.width > 0 ? " " : "";
+  return `${name}  ${bar.drawn}${gap}${figures}${plain}${paint("dim", words)}`.trimEnd();
+}
+
+function foretell(percent: number | null, elapsedMs: number): string {
+  if (percent === null || percent < FORETELL_PERCENT || percent >= 100 || elapsedMs < FORETELL_MS) return "";
+  return `${formatAge((elapsedMs * (100 - percent)) / percent + 999)} left  `;
+}

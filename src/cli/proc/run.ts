@@ -9,6 +9,7 @@ import { CliError, UsageError } from "../errors.ts";
 import { openSource, type Source } from "../image/pack.ts";
 import { sendImage } from "../image/send.ts";
 import { Interrupts } from "../interrupts.ts";
+import { findTemplate } from "../template/find-template.ts";
 import { hasEnded } from "./await-proc.ts";
 import { liveLimitOptions, startLimitOptions } from "./limit-options.ts";
 import { chooseProgram, fitLabel, givenCommand, nextName, readSettings } from "./run-plan.ts";
@@ -67,6 +68,7 @@ async function run(call: Invocation): Promise<number> {
   const settings = await readSettings(call);
   const [path] = call.args;
   const source = path === undefined ? null : await openSource(path, call.io.cwd);
+  await checkTemplate(call);
   await checkProcfile(call, source);
   using interrupts = new Interrupts(call.io);
   const image = source ? await sendUnlessInterrupted(call, { source, interrupts }) : null;
@@ -91,6 +93,17 @@ function checkUsage(call: Invocation): void {
   options.label("id", ProcId);
   if (options.flag("rm") && options.flag("detach"))
     throw new UsageError("Cannot take --rm and --detach together: nobody would be there to remove the proc");
+}
+
+/** A word mistyped is told with what is near, and before anything is sent. */
+async function checkTemplate({ client, options }: Invocation): Promise<void> {
+  const name = options.text("template");
+  if (name === undefined) return;
+  const { state } = await findTemplate(client, name);
+  if (state === "building")
+    throw new CliError(
+      `Cannot run on template "${name}": it is being built, wait until sharku template ls says ready`,
+    );
 }
 
 /** Before a large directory is sent for nothing; what the Procfile says is read by the daemon alone. */

@@ -283,3 +283,15 @@ test("template rm removes what nobody uses, and says who does", async () => {
   assert.match((await cli.call("template rm host")).err, /it is part of Sharku\n$/);
   assert.equal((await cli.call("template ls -q")).out, "host\nused\n");
 });
+
+test("run looks for its template before it sends anything", async () => {
+  await using cli = await startCli();
+  await using dir = await makeDirectory({ Procfile: "web: serve\n" });
+  cli.daemon.templates.add({ name: "python" });
+  cli.daemon.templates.add({ name: "new", state: "building" });
+  const near = await cli.call(["run", dir.path, "--template", "pyhton"]);
+  assert.deepEqual([near.code, /did you mean python\?\n$/.test(near.err)], [1, true], near.err);
+  const early = await cli.call(["run", dir.path, "--template", "new"]);
+  assert.match(early.err, /Cannot run on template "new": it is being built/);
+  assert.equal(cli.daemon.images.size, 0);
+});

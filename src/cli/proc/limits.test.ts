@@ -12,7 +12,7 @@ test("limits shows the limits of all procs of an app, and of one", async () => {
   const { code, io } = await cli.call("limits shop");
   assert.equal(code, 0);
   assert.deepEqual(io.stdout.lines, [
-    "ID  APP   NAME   MEMORY  CPUS  PIDS  /APP  /TMP  OPEN FILES",
+    "ID  APP   NAME   MEMORY  CPUS  PIDS  /APP  /TMP  FILES",
     "a   shop  web.1  512M    all   256   1G    64M   4096",
     "b   shop  web.2  512M    0.5   20    1G    64M   4096",
   ]);

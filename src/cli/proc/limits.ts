@@ -110,7 +110,7 @@ function showAll(call: Invocation, procs: readonly Proc[]): void {
       { title: "PIDS", cell: ({ limits }) => String(limits.pids) },
       { title: "/APP", cell: ({ limits }) => formatSize(limits.appBytes) },
       { title: "/TMP", cell: ({ limits }) => formatSize(limits.tmpBytes) },
-      { title: "OPEN FILES", cell: ({ limits }) => String(limits.openFiles) },
+      { title: "FILES", cell: ({ limits }) => String(limits.openFiles) },
     ],
     { items: procs, output: call.io.stdout, paint: call.paint.stdout },
   );

@@ -8,7 +8,10 @@ export interface Output {
 }
 
 /** What is piped into a command. */
-export type Input = AsyncIterable<Uint8Array | string> & { readonly isTTY?: boolean | undefined };
+export type Input = AsyncIterable<Uint8Array | string> & {
+  readonly isTTY?: boolean | undefined;
+  readonly destroy: () => unknown;
+};
 
 /** All that the commands have of the world around them. */
 export interface Io {
@@ -28,18 +31,25 @@ export interface Io {
   readonly version: () => Promise<string>;
 }
 
-/** The bytes that are piped in. Errors: CliError where there is a terminal instead, which would wait for ever. */
-export function readStdin({ stdin }: Pick<Io, "stdin">, what: string): AsyncIterable<Uint8Array> {
+/** The bytes that are piped in, and the way to have enough of them. */
+export interface Piped {
+  readonly stream: AsyncIterable<Uint8Array>;
+  /** Whoever writes may keep the pipe open, and that would keep the process. */
+  readonly close: () => void;
+}
+
+/** Errors: CliError where there is a terminal instead, which would wait for ever. */
+export function openStdin({ stdin }: Pick<Io, "stdin">, what: string): Piped {
   const input = stdin();
   if (input.isTTY)
     throw new CliError(`Cannot read ${what} from "-": that is the terminal, a pipe or a file was wanted`, {
       exit: "usage",
     });
-  return toBytes(input);
+  return { stream: toBytes(input), close: () => void input.destroy() };
 }
 
 export async function readStdinText(io: Pick<Io, "stdin">, what: string): Promise<string> {
-  return Buffer.concat(await Array.fromAsync(readStdin(io, what))).toString("utf8");
+  return Buffer.concat(await Array.fromAsync(openStdin(io, what).stream)).toString("utf8");
 }
 
 async function* toBytes(input: Input): AsyncGenerator<Uint8Array, void> {

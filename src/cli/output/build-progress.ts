@@ -11,6 +11,8 @@ const REDRAW_MS = 100;
 const LINE_MS = 15_000;
 const TITLE_WIDTH = 24;
 const PHASE_WIDTH = 11;
+/** A narrower terminal has no room for the bar. */
+const BAR_COLUMNS_MIN = 80;
 /** Before this much is done, nobody can tell how long the rest will take. */
 const FORETELL_PERCENT = 5;
 const FORETELL_MS = 2_000;
@@ -66,7 +68,7 @@ export class BuildProgress {
   }
 }
 
-/** Pure, and never wider than the terminal, if that has 80 columns. */
+/** Pure, and never wider than the terminal, if that has 60 columns. */
 export function drawBuildLine(
   { title, paint }: Pick<BuildProgressOptions, "title" | "paint">,
   { phase, percent, message }: Progress,
@@ -76,11 +78,12 @@ export function drawBuildLine(
   const left = foretell(percent, elapsedMs);
   const figures = percent === null ? "" : `${`${percent}%`.padStart(4)}  `;
   const plain = `${phase.padEnd(PHASE_WIDTH)}  ${left}`;
-  const bar = percent === null ? { drawn: "", width: 0 } : drawBar(percent / 100, paint);
-  const used = widthOf(name) + 2 + bar.width + (bar.width > 0 ? 1 : 0) + figures.length + plain.length;
+  const hasBar = percent !== null && columns >= BAR_COLUMNS_MIN;
+  const bar = hasBar ? drawBar(percent / 100, paint) : { drawn: "", width: 0 };
+  const gap = hasBar ? " " : "";
+  const used = widthOf(name) + 2 + bar.width + gap.length + figures.length + plain.length;
   const room = columns - 1 - used;
   const words = room > 8 ? cut(escapeControls(message), room) : "";
-  const gap = bar.width > 0 ? " " : "";
   return `${name}  ${bar.drawn}${gap}${figures}${plain}${paint("dim", words)}`.trimEnd();
 }
 

@@ -6,7 +6,7 @@ import type { Progress as BuildStep, Template } from "../../contract/template.ts
 import type { Invocation } from "../command.ts";
 import { CliError } from "../errors.ts";
 import { Interrupts } from "../interrupts.ts";
-import { readStdin } from "../io.ts";
+import { openStdin, type Piped } from "../io.ts";
 import { BuildProgress } from "../output/build-progress.ts";
 import { Progress } from "../output/progress.ts";
 import { sanitizeLine } from "../output/sanitize.ts";
@@ -73,17 +73,19 @@ async function sendArchive(
   } catch (error) {
     if (!isSent) upload.clear();
     throw error;
+  } finally {
+    archive.close();
   }
 }
 
-interface Archive {
+interface Archive extends Piped {
   readonly title: string;
+  /** Null where nobody knows before its end. */
   readonly bytes: number | null;
-  readonly stream: AsyncIterable<Uint8Array>;
 }
 
 async function openArchive({ io }: Invocation, path: string): Promise<Archive> {
-  if (path === "-") return { title: "stdin", bytes: null, stream: readStdin(io, "an archive") };
+  if (path === "-") return { title: "stdin", bytes: null, ...openStdin(io, "an archive") };
   const full = resolve(io.cwd, path);
   const found = await stat(full).catch((cause: NodeJS.ErrnoException) => {
     const what = cause.code === "ENOENT" ? "there is no such file" : cause.message;
@@ -95,7 +97,8 @@ async function openArchive({ io }: Invocation, path: string): Promise<Archive> {
     throw new CliError(
       `Cannot read archive "${path}": it is a directory, --directory takes one of the daemon's host`,
     );
-  return { title: basename(full), bytes: found.isFile() ? found.size : null, stream: readFile(path, full) };
+  const bytes = found.isFile() ? found.size : null;
+  return { title: basename(full), bytes, stream: readFile(path, full), close: () => undefined };
 }
 
 async function* readFile(path: string, full: string): AsyncGenerator<Uint8Array, void> {

@@ -32,6 +32,7 @@ export const errorCatalogue = {
   "unknown-image": [422, "The image named is not stored here"],
   "unknown-template": [422, "The template named does not exist"],
   "unknown-runtime": [422, "The runtime named is not at hand"],
+  "unbounded-app": [422, "This host cannot bound an /app"],
   "unknown-process": [422, "The image has no such process"],
   "bad-archive": [422, "The archive cannot be taken in"],
   "bad-template": [422, "The files are no root filesystem that procs can stand on"],

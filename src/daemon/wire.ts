@@ -120,7 +120,7 @@ export async function wire(parts: Parts): Promise<Wired> {
   };
 }
 
-async function openIsolation({ config, instance }: Parts, report: IsolationNeeds["report"]) {
+async function openIsolation({ config, instance, log }: Parts, report: IsolationNeeds["report"]) {
   const dirs = { stateDir: config.stateDir, runDir: config.runDir };
   const { version: layout } = await detectCgroups();
   const { mounts } = await gatherCgroups();
@@ -139,12 +139,14 @@ async function openIsolation({ config, instance }: Parts, report: IsolationNeeds
   };
   const containers = new Containers(needs);
   await containers.open();
+  const { kind, reason } = needs.disks.kind;
+  if (kind === "none") log.warn({ reason }, "no limit on what procs write to /app");
   return { needs, containers };
 }
 
 async function infoFacts(
   { config, instance }: Parts,
-  { runtime, layout }: IsolationNeeds,
+  { runtime, layout, disks }: IsolationNeeds,
 ): Promise<Omit<Info, "procs">> {
   const { listen, portRange } = config;
   return {
@@ -156,6 +158,7 @@ async function infoFacts(
     addresses: [`unix:${config.socket}`, `http://${listen.host}:${listen.port}`],
     runtime: { name: "crun", version: await runtime.version() },
     cgroup: layout,
+    appDisk: disks.kind,
   };
 }
 

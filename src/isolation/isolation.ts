@@ -76,6 +76,10 @@ export class Containers implements Isolation {
     return ["crun"];
   }
 
+  get boundsApp(): boolean {
+    return this.#needs.disks.kind.kind !== "none";
+  }
+
   /** Makes the directories that all runs share. The containers' roots must be able to search the parents. */
   async open(): Promise<void> {
     const { dirs } = this.#needs;

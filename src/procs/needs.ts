@@ -94,6 +94,8 @@ export type RunSight =
 export interface Isolation {
   /** The OCI runtimes that procs may ask for; the first is the default. */
   readonly runtimeNames: readonly string[];
+  /** Whether this host holds `limits.appBytes`. */
+  readonly boundsApp: boolean;
   /**
    * Builds the container and its supervisor, up to the moment before its command. The caller has recorded the
    * run; whatever happens, `destroy` gives everything back.

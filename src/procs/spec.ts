@@ -5,6 +5,7 @@ import {
   defaultLimits,
   defaultNetwork,
   defaultStop,
+  type Limits,
   type ProcSpec,
 } from "../contract/proc.ts";
 import type { Needs } from "./needs.ts";
@@ -13,7 +14,7 @@ import type { FullSpec } from "./record.ts";
 /**
  * Fills in every default and looks up what the request names.
  * Errors: `invalid-request` where there is nothing to run, `unknown-image`, `unknown-template`,
- * `unknown-runtime`, `unknown-process`, `bad-callback`.
+ * `unknown-runtime`, `unbounded-app`, `unknown-process`, `bad-callback`.
  */
 export function fillSpec(
   spec: ProcSpec,
@@ -36,12 +37,21 @@ export function fillSpec(
     process: spec.process ?? null,
     config: spec.config ?? {},
     callbackUrl: callbackOf(spec.callback ?? null, needs),
-    limits: { ...defaultLimits, ...spec.limits },
+    limits: limitsOf(spec, needs),
     stop: { ...defaultStop, ...spec.stop },
     network: { ...defaultNetwork, ...spec.network },
     runtime: runtimeOf(spec, needs),
     labels: spec.labels ?? {},
   };
+}
+
+function limitsOf({ limits }: ProcSpec, { isolation }: Pick<Needs, "isolation">): Limits {
+  if (limits?.appBytes === undefined || isolation.boundsApp) return { ...defaultLimits, ...limits };
+  throw fault(
+    "unbounded-app",
+    "/limits/appBytes",
+    "Cannot bound what is written to /app: this host has neither loop devices nor mke2fs at hand; sharku info tells what is missing, leave the limit out to run without it",
+  );
 }
 
 function runtimeOf({ runtime }: ProcSpec, { isolation }: Pick<Needs, "isolation">): string {

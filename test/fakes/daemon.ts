@@ -392,6 +392,7 @@ function fakeInfo(count: number): object {
     addresses: ["127.0.0.1:7420"],
     runtime: { name: "crun", version: "1.8.1" },
     cgroup: "v2",
+    appDisk: { kind: "image", reason: "each on a disk image of its own, by loop devices" },
     procs: { running: count },
   };
 }

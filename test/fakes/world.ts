@@ -93,10 +93,14 @@ export class World {
     };
   }
 
+  /** Whether the host is one that can hold `limits.appBytes`. */
+  boundsApp = true;
+
   #isolation(): Needs["isolation"] {
     const { containers } = this;
     return {
       runtimeNames: ["crun", "runc"],
+      boundsApp: this.boundsApp,
       applyLimits: (runId, limits) => this.#step(() => void this.limits.set(runId, limits)),
       watchFullDisks: (listener) => {
         this.fillDisk = listener;

@@ -25,6 +25,8 @@ export interface DaemonOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** An open file that it is given beyond what it needs, and does not know of. */
   readonly extraFile?: number;
+  /** What its command line begins with: a program that changes its surroundings and runs it. */
+  readonly wrapper?: readonly string[];
 }
 
 type Extras = Omit<DaemonOptions, "places">;
@@ -158,8 +160,12 @@ export class TestDaemon implements AsyncDisposable {
   }
 }
 
-function spawnDaemon(args: readonly string[], { env = {}, extraFile }: Extras = {}): ChildProcess {
-  return spawn(join(ROOT, "bin/sharku"), ["serve", ...args], {
+function spawnDaemon(
+  args: readonly string[],
+  { env = {}, extraFile, wrapper = [] }: Extras = {},
+): ChildProcess {
+  const [program = "", ...rest] = [...wrapper, join(ROOT, "bin/sharku"), "serve", ...args];
+  return spawn(program, rest, {
     stdio: ["ignore", "inherit", "pipe", ...(extraFile === undefined ? [] : [extraFile])],
     // A Ctrl-C at the terminal is for the test.
     detached: true,

@@ -37,6 +37,7 @@ function linesOf(info: Info, nowMs: number): [name: string, value: string][] {
     ["ports", info.portRange],
     ["runtime", `${info.runtime.name} ${info.runtime.version}`],
     ["cgroups", info.cgroup],
+    ["/app", info.appDisk.kind === "none" ? `without a limit: ${info.appDisk.reason}` : info.appDisk.reason],
     ["procs", procs.map(([state, count]) => `${count} ${state}`).join(", ") || "none"],
   ];
 }

@@ -13,11 +13,12 @@ export const liveLimitOptions = {
 
 /** What holds from a proc's start to its end. */
 export const startLimitOptions = {
+  "app-disk": { type: "string", value: "SIZE", help: "what it may write to /app (default 1G)" },
   tmp: { type: "string", value: "SIZE", help: "what it may write to /tmp (default 64M)" },
   "open-files": { type: "string", value: "NUMBER", help: "files it may hold open (default 4096)" },
 } as const satisfies OptionTable;
 
-const { memoryBytes, cpus, pids, tmpBytes, openFiles } = Limits.properties;
+const { memoryBytes, cpus, pids, appBytes, tmpBytes, openFiles } = Limits.properties;
 
 /** Those that were given. Errors: UsageError. */
 export function readLiveLimits(options: Options): Partial<LiveLimits> {
@@ -33,9 +34,14 @@ export function readLiveLimits(options: Options): Partial<LiveLimits> {
 
 /** Those that were given. Errors: UsageError. */
 export function readStartLimits(options: Options): Partial<Limits> {
+  const app = options.sizeBytes("app-disk", appBytes);
   const tmp = options.sizeBytes("tmp", tmpBytes);
   const files = options.integer("open-files", openFiles);
-  return { ...(tmp !== undefined && { tmpBytes: tmp }), ...(files !== undefined && { openFiles: files }) };
+  return {
+    ...(app !== undefined && { appBytes: app }),
+    ...(tmp !== undefined && { tmpBytes: tmp }),
+    ...(files !== undefined && { openFiles: files }),
+  };
 }
 
 /** `all` is the way back from a number. */

@@ -78,13 +78,14 @@ test("limits and run hold their options to the bounds of the contract", async ()
 
 test("run takes every limit", async () => {
   await using cli = await startCli();
-  const argv = "run -d --memory 256M --cpus all --pids 64 --tmp 8M --open-files 99 -- serve";
+  const argv = "run -d --memory 256M --cpus all --pids 64 --app-disk 2G --tmp 8M --open-files 99 -- serve";
   assert.equal((await cli.call(argv)).code, 0);
   const { body } = cli.daemon.requests.find(({ method }) => method === "POST") ?? { body: "{}" };
   assert.deepEqual(JSON.parse(body).limits, {
     memoryBytes: 256 * MIB,
     cpus: null,
     pids: 64,
+    appBytes: 2048 * MIB,
     tmpBytes: 8 * MIB,
     openFiles: 99,
   });

@@ -79,7 +79,7 @@ export class AppDisks {
     try {
       await this.#maker.open();
       (await this.#maker.make(TRIAL_BYTES)).letGo();
-      this.#kind = { kind: "image", reason: "images by loop devices" };
+      this.#kind = { kind: "image", reason: "each on a disk image of its own, by loop devices" };
       this.#spares.open();
     } catch (fault) {
       this.#kind = { kind: "none", reason: fault instanceof Error ? fault.message : String(fault) };

@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { execCommand, execProcess } from "../../src/isolation/exec.ts";
+import type { OciConfig, OciProcess } from "../../src/isolation/oci.ts";
+import { tryCommand } from "../../src/lib/run-command.ts";
+import { until } from "../until.ts";
+import { PROGRAMS, packDirectory } from "./archive.ts";
+import { startDaemon, type TestDaemon } from "./harness.ts";
+import { type Facts, parseFacts } from "./probe-facts.ts";
+import { isGone, linesOf, runProc, untilExited, untilLine } from "./proc-calls.ts";
+
+/** What differs from one process of a container to the next. */
+const ownToEach = ["pids", "environment"];
+
+test("a process run beside an app is as confined as the app", async (context) => {
+  await using daemon = await startDaemon();
+  const { client } = daemon;
+  const image = (await client.pushImage(await packDirectory(PROGRAMS))).digest;
+  const probe = await runProc(client, { image, command: ["python3", "probe.py"] });
+  await untilExited(client, probe.id);
+  const ofApp = parseFacts(await linesOf(client, probe.id));
+  await client.deleteProc(probe.id, { graceMs: 0 });
+  await until("it is gone", () => isGone(client, probe.id));
+
+  const { id } = await runProc(client, { image, command: ["python3", "obey.py"] });
+  await untilLine(client, id, /^ready$/);
+  const container = await onlyContainer(daemon);
+  const argv = ["python3", "probe.py"];
+
+  await context.test("case 28: by its complete process file it has the same facts as the app", async () => {
+    const facts = await exec(container, execProcess(container.config.process, { argv }));
+    for (const [name, fact] of Object.entries(ofApp))
+      if (!ownToEach.includes(name))
+        assert.deepEqual(comparable(facts, name), comparable(ofApp, name), `${name} ${fact}`);
+  });
+
+  await context.test("case 28: by the runtime's own ways it has not, so the probe would tell", async () => {
+    const { status, limits, oomScoreAdj } = await execBare(container, argv);
+    assert.notDeepEqual(status["Uid"], ofApp.status["Uid"]);
+    assert.deepEqual(status["NoNewPrivs"], ["0"]);
+    assert.notDeepEqual(limits["RLIMIT_CORE"], ofApp.limits["RLIMIT_CORE"]);
+    assert.notEqual(oomScoreAdj.is, ofApp.oomScoreAdj.is);
+  });
+
+  await context.test("case 19: the host's devices are the host's after all that", async () => {
+    for (const name of ["null", "zero", "tty", "urandom"]) {
+      const { uid, gid, mode } = await stat(`/dev/${name}`);
+      assert.deepEqual([uid, gid, (mode & 0o777).toString(8)], [0, name === "tty" ? gid : 0, "666"], name);
+    }
+  });
+});
+
+interface Container {
+  readonly root: string;
+  readonly id: string;
+  readonly dir: string;
+  readonly config: OciConfig;
+}
+
+/** The container of the daemon's only proc. */
+async function onlyContainer({ places }: TestDaemon): Promise<Container> {
+  const bundles = join(places.runDir, "bundles");
+  const [id = "", ...others] = await readdir(bundles);
+  assert.deepEqual(others, []);
+  // The daemon has written it from this very type.
+  const config = JSON.parse(await readFile(join(bundles, id, "config.json"), "utf8")) as OciConfig;
+  return { root: join(places.runDir, "runtime"), id, dir: join(bundles, id), config };
+}
+
+async function exec(container: Container, process: OciProcess): Promise<Facts> {
+  const { root, id, dir } = container;
+  const processFile = join(dir, "exec.json");
+  await writeFile(processFile, JSON.stringify(process));
+  const argv = execCommand(["crun", `--root=${root}`], { process, processFile, containerId: id });
+  return await factsOf(argv);
+}
+
+/** What becomes of a process whose file names a program only, and a user. */
+async function execBare({ root, id, dir, config }: Container, args: readonly string[]): Promise<Facts> {
+  const processFile = join(dir, "exec.json");
+  const { cwd, env } = config.process;
+  await writeFile(processFile, JSON.stringify({ args, cwd, env, user: { uid: 0, gid: 0 } }));
+  return await factsOf(["crun", `--root=${root}`, "exec", "--process", processFile, id]);
+}
+
+async function factsOf(argv: readonly string[]): Promise<Facts> {
+  // Pipes: crun gives a /dev/null that it finds there to the container's root.
+  const { stdout, stderr } = await tryCommand(argv, { input: "", timeoutMs: 60_000 });
+  return parseFacts([...stdout.split("\n"), ...stderr.split("\n")]);
+}
+
+/** Without what is the proc's rather than the sandbox's: numbers of namespaces and ids, and what lies where. */
+function comparable(facts: Facts, name: string): unknown {
+  if (name === "namespaces") return Object.keys(facts.namespaces);
+  if (name === "idMaps") return facts.idMaps.uid.map(([inside, , size]) => [inside, size]);
+  const pairs: [string, unknown][] = Object.entries(facts);
+  return pairs.find(([key]) => key === name)?.[1];
+}

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { findCommand } from "../src/cli/arguments.ts";
 import { commands } from "../src/cli/commands.ts";
+import { liveLimitOptions, startLimitOptions } from "../src/cli/proc/limit-options.ts";
 import { errorCatalogue } from "../src/contract/errors.ts";
 import { finalStates, moves, procStates } from "../src/contract/states.ts";
 import { parseConfig, serveHelp } from "../src/daemon/config.ts";
@@ -90,6 +91,17 @@ test("the README's table of commands is the command's own", () => {
     .flatMap(([names = ""]) => codeOf(names))
     .filter((words) => words.startsWith("sharku "));
   const known = commands.map(({ path }) => `sharku ${path.join(" ")}`);
+  assert.deepEqual(told.sort(), known.sort());
+});
+
+test("the README's table of limits is that of run, with the same defaults, and says which are live", () => {
+  const told = rowsOf(partOf(readme, "Templates and limits")).map(
+    ([name = "", , fallback = "", live = ""]) => `${codeOf(name)[0]} ${fallback} ${live}`,
+  );
+  const known = Object.entries({ ...liveLimitOptions, ...startLimitOptions }).map(([name, { help }]) => {
+    const fallback = /\(default (.*)\)$/.exec(help)?.[1];
+    return `--${name} ${fallback} ${Object.hasOwn(liveLimitOptions, name) ? "yes" : ""}`;
+  });
   assert.deepEqual(told.sort(), known.sort());
 });
 

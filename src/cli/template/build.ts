@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
+import { ConnectionLost } from "../../client/cannot-connect.ts";
 import { SharkuError } from "../../contract/errors.ts";
 import type { Progress as BuildStep, Template } from "../../contract/template.ts";
 import type { Invocation } from "../command.ts";
@@ -120,6 +121,11 @@ async function* tellEnd(
 
 /** The daemon's words, told for the command line: options for its fields, a build's last lines above the error. */
 function explain(call: Invocation, error: unknown): unknown {
+  if (error instanceof ConnectionLost)
+    return new CliError(
+      `Cannot create template "${call.args[0]}": the daemon has gone away amid the build, which ended with it, build it again`,
+      { exit: "unreachable", cause: error },
+    );
   if (!(error instanceof SharkuError) || call.json) return error;
   const options = error.faults.map(({ pointer }) => optionAt(pointer));
   if (error.code === "invalid-request" && options.length > 0) {

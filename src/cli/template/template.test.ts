@@ -129,6 +129,18 @@ test("template create ends the build at Ctrl-C and says so", async () => {
   assert.equal(io.interrupt(), false, "the next one ends the command itself");
 });
 
+test("template create says so where the daemon goes away amid the build", async () => {
+  await using cli = await startCli();
+  const { io, code } = cli.begin("template create py --debootstrap endless");
+  await io.stderr.until("installing");
+  cli.daemon.cutConnections();
+  assert.equal(await code, 69);
+  assert.match(
+    io.stderr.text,
+    /"py": the daemon has gone away amid the build, which ended with it, build it again\n$/,
+  );
+});
+
 test("template create tells why a build failed, its last words above", async () => {
   await using cli = await startCli();
   const failed = await cli.call("template create py --debootstrap failing", { isTTY: true });

@@ -13,7 +13,7 @@ import { startApart } from "./apart.ts";
 const READY_MS_MAX = 60_000;
 const POLL_MS = 50;
 const LOG_LINES = 10;
-const IMAGE = "sharku-bench:latest";
+export const IMAGE = "sharku-bench:latest";
 const APP_PORT = "8080/tcp";
 
 /** What an engine is told of where to live, and what to be. */
@@ -37,10 +37,25 @@ export interface Engine extends EnginePlace {
 
 export interface EngineContender extends Contender, AsyncDisposable {}
 
-type Call = (method: string, path: string, body?: unknown) => Promise<unknown>;
+export type Call = (method: string, path: string, body?: unknown) => Promise<unknown>;
 
 /** Starts the engine, gives it the template, and makes a contender of its create and start. */
 export async function startEngine(engine: Engine, signal: AbortSignal): Promise<EngineContender> {
+  const opened = await openEngine(engine, signal);
+  return {
+    name: engine.name,
+    what: `${engine.name} ${engine.version}, API create and start on its socket; same template, own network, published port`,
+    once: () => startOnce(opened.call, engine),
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+  };
+}
+
+/** An engine that runs, and has the template as an image. */
+export interface OpenEngine extends AsyncDisposable {
+  readonly call: Call;
+}
+
+export async function openEngine(engine: Engine, signal: AbortSignal): Promise<OpenEngine> {
   await using undo = new AsyncDisposableStack();
   const cgroups = await openCgroups(engine.cgroup);
   undo.defer(async () => {
@@ -66,12 +81,7 @@ export async function startEngine(engine: Engine, signal: AbortSignal): Promise<
   await importTemplate(engine.socket, engine.config);
 
   const kept = undo.move();
-  return {
-    name: engine.name,
-    what: `${engine.name} ${engine.version}, API create and start on its socket; same template, own network, published port`,
-    once: () => startOnce(call, engine),
-    [Symbol.asyncDispose]: () => kept.disposeAsync(),
-  };
+  return { call, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 async function startOnce(call: Call, engine: Engine): Promise<number> {
@@ -97,7 +107,7 @@ function createBody({ config, cgroup }: Engine) {
     Cmd: ["sleep", "600"],
     ExposedPorts: { [APP_PORT]: {} },
     HostConfig: {
-      Binds: hostBinds(config).map(({ source, destination }) => `${source}:${destination}:ro`),
+      Binds: hostBinds(config),
       PortBindings: { [APP_PORT]: [{ HostIp: "127.0.0.1", HostPort: "23080" }] },
       CgroupParent: `/${cgroup}`,
       Memory: memory?.limit ?? 0,
@@ -107,10 +117,10 @@ function createBody({ config, cgroup }: Engine) {
 }
 
 /** The parts of the template that are the host's own directories: bound there too, for /usr can be many gigabytes. */
-function hostBinds(config: OciConfig) {
-  return config.mounts.filter(
-    ({ source, destination, type }) => type === "bind" && source === destination && source !== "/etc",
-  );
+export function hostBinds(config: OciConfig): string[] {
+  return config.mounts
+    .filter(({ source, destination, type }) => type === "bind" && source === destination && source !== "/etc")
+    .map(({ source, destination }) => `${source}:${destination}:ro`);
 }
 
 /** The template's skeleton with its /etc, as the engine's image. */
@@ -147,7 +157,7 @@ function makeCall(socket: string): Call {
   };
 }
 
-function textField(value: unknown, name: string): string {
+export function textField(value: unknown, name: string): string {
   const found = typeof value === "object" && value !== null ? Object.entries(value) : [];
   const [, text] = found.find(([key]) => key === name) ?? [];
   if (typeof text !== "string") throw new Error(`Cannot read "${name}": the engine's answer has none`);

@@ -3,7 +3,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { addAbortSignal, Readable } from "node:stream";
 import { SharkuError } from "../contract/errors.ts";
 import type { ArchiveFormat } from "../contract/image.ts";
-import { SNIFF_BYTES, sniffFormat } from "./archive-format.ts";
+import { SNIFF_BYTES, sniffFormat } from "../lib/archive-format.ts";
 import { toOperatingError } from "./disk-errors.ts";
 
 export interface Received {

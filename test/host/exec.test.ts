@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { execCommand, execProcess } from "../../src/isolation/exec.ts";
 import type { OciConfig, OciProcess } from "../../src/isolation/oci.ts";
 import { tryCommand } from "../../src/lib/run-command.ts";
-import { until } from "../until.ts";
+import { stretched, until } from "../until.ts";
 import { PROGRAMS, packDirectory } from "./archive.ts";
 import { startDaemon, type TestDaemon } from "./harness.ts";
 import { type Facts, parseFacts } from "./probe-facts.ts";
@@ -87,7 +87,7 @@ async function execBare({ root, id, dir, config }: Container, args: readonly str
 
 async function factsOf(argv: readonly string[]): Promise<Facts> {
   // Pipes: crun gives a /dev/null that it finds there to the container's root.
-  const { stdout, stderr } = await tryCommand(argv, { input: "", timeoutMs: 60_000 });
+  const { stdout, stderr } = await tryCommand(argv, { input: "", timeoutMs: stretched(60_000) });
   return parseFacts([...stdout.split("\n"), ...stderr.split("\n")]);
 }
 

@@ -11,6 +11,7 @@ import { sandboxRules } from "../../src/isolation/rules/rules.ts";
 import { pause } from "../../src/lib/clock.ts";
 import { tryCommand } from "../../src/lib/run-command.ts";
 import { openTemplates } from "../../src/templates/templates.ts";
+import { stretched } from "../until.ts";
 import { PROGRAMS } from "./archive.ts";
 
 /**
@@ -37,7 +38,7 @@ const LABS = "/var/tmp/sharku-lab-";
 /** Beyond all daemons' ids: there are 32 blocks of 16384. */
 const LAB_ID_BASE = 0x20000000 + 32 * 16384;
 
-const RUN_MS_MAX = 60_000;
+const RUN_MS_MAX = stretched(60_000);
 
 export async function openLab(): Promise<Lab> {
   const dir = await mkdtemp(LABS);

@@ -103,6 +103,7 @@ suite("a proc that fills its /app and stays", () => {
 
   test("is gone with its files within seconds", async () => {
     await using daemon = await startDaemon();
+    await daemon.client.pushImage(await packDirectory(PROGRAMS));
     const before = await takeLedger(daemon.places);
     const { id } = await startFilling(daemon, ["in_files", "stay"], 1024 * MIB);
     await untilLine(daemon.client, id, /^26\d{4} ENOSPC$/);
@@ -158,20 +159,12 @@ test("a disk goes with the last of its daemon, supervisor and app, in whatever o
 });
 
 test("where there are no loop devices, procs run without the limit, and one that asks for it is refused", async () => {
-  await using daemon = await startDaemon({
-    wrapper: [
-      "unshare",
-      "--mount",
-      "sh",
-      "-c",
-      'mount --bind /dev/null /dev/loop-control && exec "$@"',
-      "sh",
-    ],
-  });
+  const hide = 'for loop in /dev/loop*; do mount --bind /dev/null "$loop"; done; exec "$@"';
+  await using daemon = await startDaemon({ wrapper: ["unshare", "--mount", "sh", "-c", hide, "sh"] });
   const { client } = daemon;
   const { appDisk } = await client.info();
   assert.equal(appDisk.kind, "none");
-  assert.match(appDisk.reason, /^Cannot make a disk for \/app: mount: .*failed to setup loop device/);
+  assert.match(appDisk.reason, /^Cannot make a disk for \/app: mount: /);
   assert.match(daemon.log(), /no limit on what procs write to \/app/);
   const { digest: image } = await client.pushImage(await packDirectory(PROGRAMS));
   // The control of all the above: without the disk nothing else holds the app back.

@@ -2,10 +2,10 @@ import { Lane } from "../../lib/lane.ts";
 import type { HeldDisk } from "./held-disk.ts";
 
 /** Ready ones of the usual size: as many starts in a row pay nothing for their disk. */
-const SPARES = 4;
+const SPARES = 8;
 
-/** How many are made at once; more would only be in each other's way. */
-const MAKERS = 2;
+/** How many are made at once: the kernel takes its time over each, most of it waiting. */
+const MAKERS = 6;
 
 /** After a disk is taken, its start goes first: the next is made a little later, in milliseconds. */
 const REFILL_AFTER_MS = 300;

@@ -16,7 +16,7 @@ import { sweepAbandoned, sweepByHand } from "./sweep.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const READY_MS_MAX = stretched(30_000);
 const END_MS_MAX = stretched(20_000);
-const POLL_MS = 10;
+const POLL_MS = stretched(10);
 
 export interface DaemonOptions {
   /** Where it is to live instead of in new places; the caller then removes them. */

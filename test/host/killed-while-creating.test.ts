@@ -2,16 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SharkuClient } from "../../src/client/client.ts";
-import { until } from "../until.ts";
+import { stretched, until } from "../until.ts";
 import { PROGRAMS, packDirectory } from "./archive.ts";
 import { tarOf } from "./bad-archives.ts";
 import { startDaemon, type TestDaemon } from "./harness.ts";
 import { assertSame, takeLedger } from "./ledger.ts";
-import { isGone, linesOf, untilExited } from "./proc-calls.ts";
+import { isGone, linesOf, untilExited, untilRunning } from "./proc-calls.ts";
 import { pidsOfProc } from "./processes.ts";
 
 /** Killed at so many moments of the burst, in milliseconds from its beginning. */
-const MOMENTS_MS = [5, 20, 50, 100, 200, 400];
+const MOMENTS_MS = [5, 20, 50, 100, 200, 400].map(stretched);
 const BURST = 20;
 /** So many that it takes a moment to unpack them. */
 const FILES = 1000;
@@ -45,7 +45,7 @@ test("a daemon killed amid an upload keeps the image whole or not at all", async
   const before = await takeLedger(places);
   await daemon.start();
 
-  for (const momentMs of [20, 60, 120]) {
+  for (const momentMs of [20, 60, 120].map(stretched)) {
     await context.test(`killed ${momentMs} ms after its beginning`, async () => {
       const upload = client.pushImage(body).catch(() => null);
       await sleep(momentMs);
@@ -99,7 +99,7 @@ async function assertRanOnce(
   client: SharkuClient,
   { id, stays }: { id: string; stays: boolean },
 ): Promise<void> {
-  const proc = await client.waitProc(id, { until: stays ? "running" : "exited" });
+  const proc = await (stays ? untilRunning(client, id) : untilExited(client, id));
   assert.deepEqual(
     { id, state: proc.state, exit: proc.exit?.code ?? null },
     { id, state: stays ? "running" : "done", exit: stays ? null : 0 },

@@ -15,7 +15,7 @@ import { pidsWhere, readProc } from "./processes.ts";
 export type Ledger = Readonly<Record<string, readonly string[]>>;
 
 const SAME_MS_MAX = stretched(10_000);
-const POLL_MS = 50;
+const POLL_MS = stretched(50);
 
 /** The ids of all daemons' containers. */
 const ID_BASE = 0x20000000;

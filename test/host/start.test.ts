@@ -11,7 +11,7 @@ import { stretched } from "../until.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const START_MS_MAX = stretched(90_000);
 const END_MS_MAX = stretched(60_000);
-const POLL_MS = 100;
+const POLL_MS = stretched(100);
 
 test("npm start shows both samples, ends at Ctrl-C with code 0 and leaves nothing running", async (context) => {
   const dirs = await makeDirs(context);

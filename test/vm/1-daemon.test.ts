@@ -7,13 +7,13 @@ import { runCommand, tryCommand } from "../../src/lib/run-command.ts";
 import { EXAMPLES, PROGRAMS, packDirectory } from "../host/archive.ts";
 import { ask, linesOf, runProc, untilExited, untilLine } from "../host/proc-calls.ts";
 import { pidsOfProc } from "../host/processes.ts";
+import { until } from "../until.ts";
 import {
   CGROUPS,
   cgroupOf,
   client,
   deleteAll,
   endDaemon,
-  eventually,
   readCgroup,
   SHARKU,
   startDaemon,
@@ -52,7 +52,7 @@ test("a daemon started by hand, and its procs", async (context) => {
   await context.test("both samples run from their archives and answer", async () => {
     for (const app of ["guestbook", "weather"]) samples.push(await startSample(app));
     for (const { web, worker } of samples) {
-      await eventually(`${web.app} answers`, () => ask(web, "/healthz").then(Boolean, () => false));
+      await until(`${web.app} answers`, () => ask(web, "/healthz").then(Boolean, () => false));
       await untilLine(client, worker.id, /^(heartbeat|measurement) 1/);
     }
   });
@@ -82,7 +82,7 @@ test("a daemon started by hand, and its procs", async (context) => {
       await endDaemon(daemon, "SIGKILL");
       for (const { web } of samples) assert.match(await ask(web, "/healthz"), /ok/);
       await ask(obedient, "/exit/7");
-      await eventually("it has ended", async () => (await pidsOfProc(obedient.id)).length === 0);
+      await until("it has ended", async () => (await pidsOfProc(obedient.id)).length === 0);
       daemon = await startDaemon();
       const { exit } = await untilExited(client, obedient.id);
       assert.deepEqual([exit?.code, exit?.reason], [7, "crashed"]);
@@ -94,23 +94,6 @@ test("a daemon started by hand, and its procs", async (context) => {
       }
     },
   );
-
-  await context.test("an app that ignores SIGTERM is killed after its grace", async () => {
-    const proc = await runProc(client, { command: ignoresSigterm, stop: { graceMs: 3000 } });
-    await untilLine(client, proc.id, /^ready$/);
-    await client.stopProc(proc.id);
-    const { state, exit } = await untilExited(client, proc.id);
-    assert.deepEqual([state, exit?.reason, exit?.killed], ["done", "stopped", true]);
-    assert.ok((await linesOf(client, proc.id)).includes("no"), "it was asked first");
-  });
-
-  await context.test("a sample says goodbye when it is stopped", async () => {
-    const { worker } = sampleOf(samples);
-    await client.stopProc(worker.id);
-    const { state, exit } = await untilExited(client, worker.id);
-    assert.deepEqual([state, exit?.code, exit?.killed], ["done", 0, false]);
-    assert.match((await linesOf(client, worker.id)).at(-1) ?? "", /says goodbye/);
-  });
 
   await context.test("deleted, and the daemon ended, nothing of it is left", async () => {
     await deleteAll();
@@ -143,51 +126,7 @@ async function limits(context: TestContext): Promise<void> {
       ...{ sharedMounts: [], processes: 2 },
     });
   });
-
-  await context.test("one that takes more memory than it may is killed, and the reason told", async () => {
-    const proc = await runProc(client, {
-      command: ["python3", "-c", "print(len(bytearray(200 << 20)))"],
-      limits: { memoryBytes: 64 * MIB },
-    });
-    const { state, exit } = await untilExited(client, proc.id);
-    assert.deepEqual([state, exit?.reason, exit?.code, exit?.oom], ["fail", "oom", 137, true]);
-  });
-
-  await context.test("one that forks and forks is stopped at its limit", async () => {
-    const proc = await runProc(client, { command: ["python3", "-c", forks], limits: { pids: 16 } });
-    assert.equal((await untilExited(client, proc.id)).exit?.code, 0);
-    // The init and the parent are two of them.
-    assert.deepEqual(await linesOf(client, proc.id), ["14 children, then EAGAIN"]);
-  });
-
-  await context.test("one that computes is held back to its share", async () => {
-    const proc = await runProc(client, {
-      command: ["python3", "-c", "while True: pass"],
-      limits: { cpus: 0.2 },
-    });
-    const dir = await cgroupOf(proc.id);
-    await eventually("it was held back ten times", async () => {
-      const [, times] = /^nr_throttled (\d+)$/m.exec(await readCgroup(dir, "cpu.stat")) ?? [];
-      return Number(times) >= 10;
-    });
-    await client.deleteProc(proc.id, { graceMs: 0 });
-  });
 }
-
-const ignoresSigterm = 'trap "echo no" TERM; echo ready; while :; do sleep 0.1; done';
-
-const forks = `
-import errno, os, time
-count = 0
-while True:
-    try:
-        if os.fork() == 0:
-            time.sleep(1000)
-    except OSError as error:
-        print(f"{count} children, then {errno.errorcode[error.errno]}", flush=True)
-        break
-    count += 1
-`;
 
 async function push(dir: string): Promise<string> {
   return (await client.pushImage(new Blob([await packDirectory(dir)]))).digest;

@@ -6,16 +6,8 @@ import { runCommand, tryCommand } from "../../src/lib/run-command.ts";
 import { EXAMPLES, packDirectory } from "../host/archive.ts";
 import { ask, runProc, untilLine } from "../host/proc-calls.ts";
 import { pidsOfProc } from "../host/processes.ts";
-import {
-  cgroupOf,
-  client,
-  deleteAll,
-  eventually,
-  readCgroup,
-  SHARKU,
-  traces,
-  untilReady,
-} from "./machine.ts";
+import { until } from "../until.ts";
+import { cgroupOf, client, deleteAll, readCgroup, SHARKU, traces, untilReady } from "./machine.ts";
 
 /** Below system.slice, not in the root of all cgroups, as a service of a distribution is. */
 const UNIT = "sharku";
@@ -56,7 +48,7 @@ test("a daemon that systemd starts and stops", async (context) => {
     await deleteAll();
     await runCommand(["systemctl", "stop", UNIT]);
     assert.deepEqual(await traces(), []);
-    await eventually("the unit is gone", async () => {
+    await until("the unit is gone", async () => {
       const { stdout } = await tryCommand(["systemctl", "show", "-P", "ActiveState", UNIT]);
       return stdout.trim() === "inactive";
     });

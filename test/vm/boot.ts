@@ -1,20 +1,19 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { constants } from "node:fs";
-import { access, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { access, glob, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { arch } from "node:process";
-import { createInterface } from "node:readline";
 import { runCommand } from "../../src/lib/run-command.ts";
+import { type Choice, chooseFiles } from "./choice.ts";
+import { type Disks, findAccelerator, type Outcome, runMachine } from "./qemu.ts";
 
 /**
- * Runs the checks beside this file on a stock machine: Debian 12 with systemd and nothing but cgroup v2, in QEMU.
- * Needs root, for the packages and for the owners of the files on the disk. What it builds stays in the cache.
+ * Runs the host's tests, and those beside this file, on a stock machine: Debian 12 with systemd and nothing but
+ * cgroup v2, in QEMU. Without words: a choice of them; `--all`; or names, as `limits`. Needs root, for the packages
+ * and for the owners of the files on the disk. What it builds stays in the cache.
  */
 
 const ROOT = join(import.meta.dirname, "../..");
 const CACHE = "/var/tmp/sharku-vm-cache";
-const RUN_MS_MAX = 9 * 60_000;
 /** For packages, image and disk each. */
 const BUILD_MS_MAX = 5 * 60_000;
 
@@ -25,21 +24,35 @@ const tools: Readonly<Record<string, string>> = {
   "/usr/sbin/mkfs.ext4": "e2fsprogs",
 };
 
-/** Tools of development that no check uses; without them the disk is made in two seconds. */
+/** Tools of development that no test uses there; without them the disk is made in two seconds. */
 const leftOut = [".git", "dist", ...["typescript", "@typescript", "@biomejs", "@types"].map(inModules)];
 
-async function main(): Promise<number> {
+async function main(words: readonly string[]): Promise<number> {
   if (arch !== "x64") throw new Error(`Cannot run the test machine on "${arch}": it is made for x64`);
+  const choice = await choose(words);
   await installTools();
   const build = ["nice", "-n", "19", "sh", join(import.meta.dirname, "build-image.sh")];
   const { stdout } = await runCommand(build, { timeoutMs: BUILD_MS_MAX });
+  const image = stdout.trim();
   await mkdir(CACHE, { recursive: true });
   const workDir = await mkdtemp(join(CACHE, "run-"));
   try {
-    return await boot({ image: stdout.trim(), project: await makeProjectDisk(workDir) });
+    const accelerator = await findAccelerator(image);
+    console.log(`vm: ${choice.files.length} files of tests, on ${accelerator.name}`);
+    const list = choice.files.map((file) => `${accelerator.slowness} ${accelerator.fileSeconds} ${file}\n`);
+    const project = await makeProjectDisk(workDir, list.join(""));
+    const disks: Disks = { image, project, consoleLog: join(workDir, "console.log") };
+    const outcomes = await runMachine(disks, { accelerator, files: choice.files.length });
+    return tell(choice, outcomes);
   } finally {
     await rm(workDir, { recursive: true });
   }
+}
+
+async function choose(words: readonly string[]): Promise<Choice> {
+  const paths = await Array.fromAsync(glob("test/{vm,host}/*.test.ts", { cwd: ROOT }));
+  const files = paths.sort().map(async (path) => ({ path, text: await readFile(join(ROOT, path), "utf8") }));
+  return chooseFiles(words, await Promise.all(files));
 }
 
 async function installTools(): Promise<void> {
@@ -56,58 +69,34 @@ async function installTools(): Promise<void> {
 }
 
 /** The project as it lies here, committed or not, as a disk of its own: the base image stays as it is. */
-async function makeProjectDisk(workDir: string): Promise<string> {
+async function makeProjectDisk(workDir: string, list: string): Promise<string> {
   const [tree, disk] = [join(workDir, "project"), join(workDir, "project.img")];
   await mkdir(tree);
+  await writeFile(join(tree, ".vm-files"), list);
   const excludes = leftOut.map((path) => `--exclude=./${path}`).join(" ");
   const copy = `tar -c ${excludes} -C "$0" . | tar -x -C "$1" && truncate -s 1G "$2" && mkfs.ext4 -q -d "$1" "$2"`;
   await runCommand(["nice", "-n", "19", "sh", "-c", copy, ROOT, tree, disk], { timeoutMs: BUILD_MS_MAX });
+  await rm(tree, { recursive: true });
   return disk;
 }
 
-/** Shows what the machine tells until it turns itself off. Answers with the exit code. */
-async function boot({ image, project }: { image: string; project: string }): Promise<number> {
-  const child = spawn("nice", ["-n", "19", "qemu-system-x86_64", ...machine({ image, project })], {
-    stdio: ["ignore", "pipe", "inherit"],
+/** Sums up, and answers with the exit code: a file that has not told its end has failed. */
+function tell(choice: Choice, outcomes: readonly Outcome[]): number {
+  const lines = choice.files.map((file) => {
+    const outcome = outcomes.find((one) => one.file === file);
+    if (outcome === undefined) return `did not end     ${file}`;
+    const word = outcome.code === 0 ? "passed" : outcome.code === 124 ? "took too long" : "failed";
+    return `${word.padEnd(14)}${String(outcome.seconds).padStart(4)} s  ${file}`;
   });
-  const timer = setTimeout(() => child.kill("SIGKILL"), RUN_MS_MAX);
-  const ended = once(child, "close");
-  const counts: Record<string, number> = {};
-  for await (const line of createInterface({ input: child.stdout })) {
-    console.log(line);
-    const [, word, count] = /^ℹ (pass|fail|cancelled) (\d+)$/.exec(line.trim()) ?? [];
-    if (word !== undefined) counts[word] = Number(count);
-  }
-  await ended;
-  clearTimeout(timer);
-  if (counts["pass"] === undefined) {
-    console.log(`vm: it ended, or was ended after ${RUN_MS_MAX / 60_000} min, without a result`);
-    console.log(`vm: its console's words are in ${consoleLog}`);
-  }
-  const failed = (counts["fail"] ?? 1) + (counts["cancelled"] ?? 0);
-  console.log(`${counts["pass"] ?? 0} passed, ${failed} failed`);
-  return failed === 0 ? 0 : 1;
-}
-
-const consoleLog = join(CACHE, "console.log");
-
-/** The second serial port is the checks' own; the first is the kernel's and systemd's. No network at all. */
-function machine({ image, project }: { image: string; project: string }): string[] {
-  return [
-    // Never by the processor's virtualization: within another machine it may be there and hang. On one thread:
-    // with one for each processor, as fast, QEMU 7.2 let Node crash at its start now and then.
-    ...["-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", "2048"],
-    ...["-display", "none", "-monitor", "none", "-no-reboot", "-nic", "none"],
-    ...["-kernel", join(image, "vmlinuz"), "-initrd", join(image, "initrd.img")],
-    ...["-append", "root=/dev/vda rw console=ttyS0 quiet"],
-    ...["-drive", `file=${join(image, "root.img")},if=virtio,format=raw,snapshot=on`],
-    ...["-drive", `file=${project},if=virtio,format=raw,readonly=on`],
-    ...["-serial", `file:${consoleLog}`, "-serial", "stdio"],
-  ];
+  for (const { file, lacks } of choice.leftOut) lines.push(`left out, for it needs ${lacks}: ${file}`);
+  console.log(lines.map((line) => `vm: ${line}`).join("\n"));
+  const passed = outcomes.filter(({ code }) => code === 0).length;
+  console.log(`vm: ${passed} of ${choice.files.length} files passed, ${choice.leftOut.length} left out`);
+  return passed === choice.files.length ? 0 : 1;
 }
 
 function inModules(name: string): string {
   return `node_modules/${name}`;
 }
 
-process.exitCode = await main();
+process.exitCode = await main(process.argv.slice(2));

@@ -5,10 +5,13 @@ set -eu
 cache=/var/tmp/sharku-vm-cache
 here=$(cd "$(dirname "$0")" && pwd)
 node=$(readlink -f "$here/../../node_modules/.bin/node")
+npm=$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")
 
-packages=systemd-sysv,linux-image-cloud-amd64,udev,dbus,kmod,iproute2,nftables,crun,conmon,catatonit,python3
-packages=$packages,procps,util-linux,ca-certificates,gzip,zstd,xz-utils,curl
-digest=$( (cat "$0" "$here/checks.service" && "$node" --version) | sha256sum | cut -c1-16)
+# A machine, what Sharku needs of it, what it can make use of, and what the tests look with.
+packages=systemd-sysv,linux-image-cloud-amd64,udev,dbus,kmod,iproute2,nftables,procps,util-linux,e2fsprogs
+packages=$packages,crun,conmon,catatonit,libseccomp2,runc,runsc,debootstrap,ca-certificates,openssl
+packages=$packages,python3,gzip,zstd,xz-utils,bzip2,curl
+digest=$( (cat "$0" "$here/checks.service" "$npm/package.json" && "$node" --version) | sha256sum | cut -c1-16)
 image=$cache/$digest
 
 if [ ! -e "$image/done" ]; then
@@ -16,8 +19,11 @@ if [ ! -e "$image/done" ]; then
   build=$(mktemp -d "$cache/build-XXXXXX")
   trap 'rm -rf "$build"' EXIT
   mmdebstrap --quiet --variant=minbase --include="$packages" bookworm "$build/root" >&2
-  # As a user would have it: procs see the host's /usr.
+  # As a user would have them: procs see the host's /usr.
   cp "$node" "$build/root/usr/local/bin/node"
+  mkdir -p "$build/root/usr/local/lib"
+  cp -R "$npm" "$build/root/usr/local/lib/npm"
+  ln -s ../lib/npm/bin/npm-cli.js "$build/root/usr/local/bin/npm"
   cp "$here/checks.service" "$build/root/etc/systemd/system/"
   ln -s ../checks.service "$build/root/etc/systemd/system/multi-user.target.wants/"
   # What mmdebstrap took over from the host that builds.

@@ -2,22 +2,18 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { makeFetch } from "../../src/cli/socket-fetch.ts";
 import { SharkuClient } from "../../src/client/client.ts";
 import { runCommand } from "../../src/lib/run-command.ts";
 import { isGone } from "../host/proc-calls.ts";
 import { pidsOfProc, pidsWhere, readProc } from "../host/processes.ts";
+import { until } from "../until.ts";
 
 /** The test machine, which is all ours: a daemon in its usual places, and nothing of ours before or after. */
 
 export const SHARKU = join(import.meta.dirname, "../../bin/sharku");
 export const CGROUPS = "/sys/fs/cgroup";
 const SOCKET = "/run/sharku/sharku.sock";
-
-/** Commands run some thirty times slower than on a real machine. */
-const PATIENCE_MS = 120_000;
-const POLL_MS = 100;
 
 export const client = new SharkuClient({
   baseUrl: "http://localhost",
@@ -40,7 +36,7 @@ export async function startDaemon(): Promise<ChildProcess> {
 }
 
 export async function untilReady(): Promise<void> {
-  await eventually("the daemon is ready", async () => {
+  await until("the daemon is ready", async () => {
     const health = await client.ready().catch(() => null);
     return health?.status === "ok";
   });
@@ -54,18 +50,10 @@ export async function endDaemon(child: ChildProcess, signal: NodeJS.Signals): Pr
   return code;
 }
 
-export async function eventually(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (!(await isSo())) {
-    if (performance.now() > deadline) throw new Error(`Cannot see in ${PATIENCE_MS / 1000} s that ${what}`);
-    await sleep(POLL_MS);
-  }
-}
-
 export async function deleteAll(): Promise<void> {
   const procs = await Array.fromAsync(client.allProcs());
   await Promise.all(procs.map(({ id }) => client.deleteProc(id, { graceMs: 0 })));
-  for (const { id } of procs) await eventually(`${id} is gone`, () => isGone(client, id));
+  for (const { id } of procs) await until(`${id} is gone`, () => isGone(client, id));
 }
 
 /** The directory of a running proc's cgroup. */

@@ -1,0 +1,139 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { constants } from "node:fs";
+import { access, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { tryCommand } from "../../src/lib/run-command.ts";
+
+/** How the machine is run: by the processor's virtualization where that works, else by emulation. */
+export interface Accelerator {
+  readonly name: string;
+  readonly options: readonly string[];
+  /** How many times longer than here a test may wait. */
+  readonly slowness: number;
+  /** The most that one file of tests may take. */
+  readonly fileSeconds: number;
+}
+
+const kvm: Accelerator = {
+  name: "KVM",
+  options: ["-accel", "kvm", "-cpu", "host", "-smp", "2"],
+  slowness: 2,
+  fileSeconds: 300,
+};
+
+/** On one thread: with one for each processor, as fast, QEMU 7.2 let Node crash at its start now and then. */
+const emulation: Accelerator = {
+  name: "emulation, some thirty times slower than this machine",
+  options: ["-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2"],
+  slowness: 10,
+  fileSeconds: 1200,
+};
+
+const KVM_TRIAL_MS_MAX = 20_000;
+const BOOT_MS_MAX = 4 * 60_000;
+/** For what a file's own limit takes to be enforced and told. */
+const SLACK_MS = 60_000;
+const TAIL_LINES = 40;
+
+export interface Disks {
+  /** The directory with the base image, its kernel and its initrd. */
+  readonly image: string;
+  readonly project: string;
+  /** Where the words of the kernel and of systemd go. */
+  readonly consoleLog: string;
+}
+
+/** How a file of tests has ended. */
+export interface Outcome {
+  readonly file: string;
+  readonly code: number;
+  readonly seconds: number;
+}
+
+/** Tries it: within another machine /dev/kvm may be there, and hang. A kernel without a root panics and is done. */
+export async function findAccelerator(image: string): Promise<Accelerator> {
+  const mayUse = await access("/dev/kvm", constants.R_OK | constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+  if (!mayUse) return emulation;
+  const argv = [
+    ...["timeout", "--signal=KILL", String(KVM_TRIAL_MS_MAX / 1000), "qemu-system-x86_64", ...kvm.options],
+    ...[
+      "-m",
+      "256",
+      "-display",
+      "none",
+      "-monitor",
+      "none",
+      "-no-reboot",
+      "-nic",
+      "none",
+      "-serial",
+      "stdio",
+    ],
+    ...["-kernel", join(image, "vmlinuz"), "-append", "console=ttyS0 panic=-1"],
+  ];
+  const { code, stdout } = await tryCommand(argv);
+  return code === 0 && stdout.includes("Kernel panic") ? kvm : emulation;
+}
+
+export interface MachineRun {
+  readonly accelerator: Accelerator;
+  readonly files: number;
+}
+
+/**
+ * Shows what the machine tells until it turns itself off, and answers with what has come out. It is ended when it
+ * has not said in time that it is up, or that the next file is done; then its console's last lines are shown.
+ */
+export async function runMachine(disks: Disks, { accelerator, files }: MachineRun): Promise<Outcome[]> {
+  const child = spawn("nice", ["-n", "19", "qemu-system-x86_64", ...accelerator.options, ...machine(disks)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = once(child, "close");
+  const kill = () => child.kill("SIGKILL");
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.once(signal, kill);
+  let timer = setTimeout(kill, BOOT_MS_MAX);
+  const outcomes: Outcome[] = [];
+  let isWhole = false;
+  for await (const line of createInterface({ input: child.stdout })) {
+    console.log(line);
+    if (!line.startsWith("vm: ")) continue;
+    const outcome = parseOutcome(line);
+    if (outcome !== null) outcomes.push(outcome);
+    isWhole = line.trim() === "vm: end";
+    clearTimeout(timer);
+    timer = setTimeout(kill, outcomes.length < files ? accelerator.fileSeconds * 1000 + SLACK_MS : SLACK_MS);
+  }
+  await ended;
+  clearTimeout(timer);
+  for (const signal of signals) process.off(signal, kill);
+  if (!isWhole) {
+    const console_ = (await readFile(disks.consoleLog, "utf8")).trimEnd().split("\n").slice(-TAIL_LINES);
+    console.log(
+      ["vm: it ended, or was ended, before its end; its console's last words:", ...console_].join("\n"),
+    );
+  }
+  return outcomes;
+}
+
+function parseOutcome(line: string): Outcome | null {
+  const [, file, code, seconds] = /^vm: (\S+\.test\.ts): (\d+) after (\d+) s\s*$/.exec(line) ?? [];
+  return file === undefined ? null : { file, code: Number(code), seconds: Number(seconds) };
+}
+
+/** The second serial port is the tests' own; the first is the kernel's and systemd's. No network at all. */
+function machine({ image, project, consoleLog }: Disks): string[] {
+  return [
+    ...["-m", "2048", "-display", "none", "-monitor", "none", "-nic", "none"],
+    ...["-kernel", join(image, "vmlinuz"), "-initrd", join(image, "initrd.img")],
+    ...["-append", "root=/dev/vda rw console=ttyS0 quiet"],
+    ...["-drive", `file=${join(image, "root.img")},if=virtio,format=raw,snapshot=on`],
+    ...["-drive", `file=${project},if=virtio,format=raw,snapshot=on`],
+    ...["-serial", `file:${consoleLog}`, "-serial", "stdio"],
+  ];
+}

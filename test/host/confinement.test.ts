@@ -32,6 +32,9 @@ const lookedForOnHost = [
   "/boot",
 ];
 
+/** getpid by the door of 32-bit programs, without a child in between. */
+const callAsOf32Bits = "import probe_kernel as k; k.execute(b'\\xb8\\x14\\x00\\x00\\x00\\xcd\\x80\\xc3')";
+
 for (const runtime of runtimes)
   test(`an app sees nothing and can do nothing beyond its own, by ${runtime}`, async (context) => {
     const secret = "of-the-daemon-only";
@@ -49,6 +52,8 @@ for (const runtime of runtimes)
 interface Seen {
   readonly facts: Facts;
   readonly daemon: TestDaemon;
+  readonly runtime: string;
+  readonly image: string;
   readonly config: Record<string, string>;
   readonly proc: { readonly id: string; readonly port: number | null };
   readonly expected: typeof golden;
@@ -75,7 +80,7 @@ async function probe(
   const lines = await linesOf(client, proc.id);
   assert.equal(exit?.code, 0, lines.join("\n"));
   const expected = { ...golden, ...golden.differences[runtime] };
-  return { facts: parseFacts(lines), daemon, config, proc, expected };
+  return { facts: parseFacts(lines), daemon, runtime, image, config, proc, expected };
 }
 
 async function tryIdentity(context: TestContext, { facts, config, proc, expected }: Seen): Promise<void> {
@@ -138,7 +143,8 @@ async function tryIdentity(context: TestContext, { facts, config, proc, expected
   });
 }
 
-async function tryKernel(context: TestContext, { facts, expected }: Seen): Promise<void> {
+async function tryKernel(context: TestContext, seen: Seen): Promise<void> {
+  const { facts, expected, daemon, image, runtime } = seen;
   await context.test("case 2: the calls that it is refused are refused", () => {
     for (const [name, answer] of Object.entries(facts.calls)) {
       const answers = calls.otherAnswers[name] ?? [calls.REFUSED];
@@ -162,6 +168,17 @@ async function tryKernel(context: TestContext, { facts, expected }: Seen): Promi
     assert.deepEqual(facts.foreignCalls, expected.foreignCalls);
     assert.deepEqual(facts.personalities, expected.personalities);
   });
+
+  if (process.arch === "x64")
+    await context.test("case 3: and where the caller is the app, its end says so", async () => {
+      const { id } = await runProc(daemon.client, {
+        image,
+        runtime,
+        command: ["python3", "-c", callAsOf32Bits],
+      });
+      const { exit } = await untilExited(daemon.client, id);
+      assert.deepEqual([exit?.code, exit?.signal, exit?.reason], [159, "SIGSYS", "signaled"]);
+    });
 
   await context.test("case 4: it gets into no other namespace, new or there already", () => {
     assert.deepEqual(facts.clones, expected.clones);

@@ -52,7 +52,7 @@ test("limits hold, each start gets the image as it was packed, and the host stay
     assert.deepEqual((await useUp("files", { openFiles: 64 })).lines, ["61 EMFILE"]);
   });
 
-  await context.test("cpus: no more time than that", async () => {
+  await context.test("case 43: cpus: no more time than that", async () => {
     const command = [
       "python3",
       "-c",

@@ -52,7 +52,7 @@ test("stop, kill and delete end a proc as they promise", async (context) => {
     assert.deepEqual([exit?.signal, exit?.code, exit?.reason], ["SIGUSR1", 138, "stopped"]);
   });
 
-  await context.test("all that the app has started ends with it", async () => {
+  await context.test("case 50: all that the app has started ends with it", async () => {
     const command = "setsid sleep 1000 & (setsid sleep 1000 & exec setsid sleep 1000) & sleep 1000";
     const { id } = await runProc(client, { command });
     await until("all of them run", async () => (await pidsOfProc(id)).length >= 6);

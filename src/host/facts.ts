@@ -14,6 +14,8 @@ export interface HostFacts {
   readonly userNamespacesMax: number | null;
   readonly seccompActions: string | null;
   readonly network: NetworkFacts;
+  /** Making a small disk image and mounting it, in a throwaway namespace; null where it could not be tried. */
+  readonly diskTrial: { readonly works: boolean; readonly output: string } | null;
   readonly stateDir: PlaceFacts;
   readonly usr: { readonly filesystem: string };
   /** Interpreters that apps expect in the built-in template, which shows the host's /usr. */
@@ -35,6 +37,7 @@ export const toolNames = [
   "zstd",
   "xz",
   "debootstrap",
+  "mke2fs",
 ] as const;
 export type ToolName = (typeof toolNames)[number];
 

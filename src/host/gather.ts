@@ -31,11 +31,12 @@ const TEMPLATE_DIRS = ["/usr/local/bin", "/usr/bin"];
 /** Reads everything at once. Nothing here judges, nothing here throws because something is missing. */
 export async function gatherFacts(options: GatherOptions = {}): Promise<HostFacts> {
   const uid = process.getuid?.() ?? -1;
-  const [tools, cgroups, network, stateDir, usr, interpreters, manager, filesystems, userMax, actions] =
+  const [tools, cgroups, network, diskTrial, stateDir, usr, interpreters, manager, filesystems, userMax, actions] =
     await Promise.all([
       gatherTools(),
       gatherCgroups(),
       gatherNetwork({ isRoot: uid === 0, portRange: options.portRange ?? [10_000, 19_999] }),
+      uid === 0 ? tryDisk() : null,
       gatherPlace(resolve(options.stateDir ?? "/var/lib/sharku")),
       filesystemOf("/usr"),
       Promise.all((["node", "python3"] as const).map(gatherInterpreter)),
@@ -55,6 +56,7 @@ export async function gatherFacts(options: GatherOptions = {}): Promise<HostFact
     userNamespacesMax: userMax === null ? null : Number(userMax),
     seccompActions: actions,
     network,
+    diskTrial,
     stateDir,
     usr: { filesystem: usr },
     interpreters,
@@ -120,6 +122,17 @@ async function tryLinks(): Promise<NetworkFacts["linkTrial"]> {
   if (ip === null) return null;
   const script = '"$0" link add sharku0 type bridge && "$0" link add sharku1 type veth peer name sharku2';
   return await trial("unshare", ["-n", "sh", "-c", script, ip]);
+}
+
+/** On a filesystem that is gone, with the image and its loop device, when the command ends. */
+async function tryDisk(): Promise<HostFacts["diskTrial"]> {
+  const mke2fs = await findProgram("mke2fs");
+  if (mke2fs === null) return null;
+  const script = [
+    "set -e; mount -t tmpfs tmpfs /run; cd /run; mkdir at; truncate -s 1M image",
+    '"$0" -q -F -t ext4 image; mount -t ext4 -o loop image at',
+  ].join("; ");
+  return await trial("unshare", ["--mount", "sh", "-c", script, mke2fs]);
 }
 
 async function trial(program: string, args: readonly string[]): Promise<NetworkFacts["nft"]> {

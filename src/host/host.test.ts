@@ -35,6 +35,7 @@ const v2Systemd: HostFacts = {
     reservedPorts: "",
     portRange: [10_000, 19_999],
   },
+  diskTrial: { works: true, output: "" },
   stateDir: {
     path: "/var/lib/sharku",
     parents: [
@@ -228,6 +229,18 @@ test("judge() tells an ordinary user what cannot be seen, and judges nothing uns
   assert.deepEqual(
     open({ ...v2Systemd, uid: 1000, network }).map(({ name, status }) => [name, status]),
     [["root", "warn"]],
+  );
+});
+
+test("judge() warns where nothing can bound an /app, and says what is missing", () => {
+  const refused = { works: false, output: "mount: failed to set up a loop device" };
+  const [result, ...more] = open({ ...v2Systemd, diskTrial: refused });
+  assert.deepEqual([result?.name, result?.status, more], ["limit of /app", "warn", []]);
+  assert.match(result?.found ?? "", /loop device$/);
+  const without = open({ ...v2Systemd, tools: { ...v2Systemd.tools, mke2fs: null }, diskTrial: null });
+  assert.deepEqual(
+    without.map(({ name, status, packages }) => [name, status, packages]),
+    [["mke2fs", "warn", ["e2fsprogs"]]],
   );
 });
 

@@ -1,4 +1,5 @@
 import { judgeCgroups } from "./checks/cgroups.ts";
+import { judgeDisk } from "./checks/disk.ts";
 import { judgeKernel } from "./checks/kernel.ts";
 import { judgeNetwork } from "./checks/network.ts";
 import { judgePlaces } from "./checks/places.ts";
@@ -48,6 +49,7 @@ export function judge(facts: HostFacts): CheckResult[] {
     ...judgeTools(facts),
     ...judgeCgroups(facts),
     ...judgeKernel(facts),
+    ...judgeDisk(facts),
     ...judgeNetwork(facts),
     ...judgePlaces(facts),
   ];

@@ -4,6 +4,7 @@ import type { PackageManager } from "./facts.ts";
 const names: Readonly<Record<string, Partial<Record<PackageManager | "*", string>>>> = {
   ip: { "*": "iproute2", dnf: "iproute" },
   nft: { "*": "nftables" },
+  mke2fs: { "*": "e2fsprogs" },
   nsenter: { "*": "util-linux", apk: "util-linux-misc" },
   xz: { "*": "xz", "apt-get": "xz-utils" },
   python3: { "*": "python3", pacman: "python" },

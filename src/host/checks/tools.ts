@@ -27,6 +27,7 @@ const wanted: Readonly<Record<ToolName, Wanted>> = {
   gzip: { purpose: "unpacks images" },
   zstd: { purpose: "unpacks images" },
   xz: { purpose: "unpacks images" },
+  mke2fs: { purpose: "bounds what procs write to /app", optional: true },
   debootstrap: { purpose: "makes templates", optional: true },
 };
 

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { access, glob, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { access, glob, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { arch } from "node:process";
 import { runCommand } from "../../src/lib/run-command.ts";
@@ -50,9 +50,8 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 async function choose(words: readonly string[]): Promise<Choice> {
-  const paths = await Array.fromAsync(glob("test/{vm,host}/*.test.ts", { cwd: ROOT }));
-  const files = paths.sort().map(async (path) => ({ path, text: await readFile(join(ROOT, path), "utf8") }));
-  return chooseFiles(words, await Promise.all(files));
+  const files = await Array.fromAsync(glob("test/{vm,host}/*.test.ts", { cwd: ROOT }));
+  return chooseFiles(words, files.sort());
 }
 
 async function installTools(): Promise<void> {

@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { Callbacks, DELIVERY_TIMEOUT_MS, TARGET_DELIVERIES_MAX } from "../src/events/callbacks.ts";
 import { ANSWER_BYTES_MAX } from "../src/events/post-callback.ts";
 import type { Listener } from "../src/lib/address-rules.ts";
+import { judgeWithOwn } from "../src/lib/own-places.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { sampleEvent, sampleProc } from "./samples.ts";
@@ -73,7 +74,10 @@ async function outbox({ ownListeners = [] }: { ownListeners?: readonly Listener[
     const store = await openStore({ stateDir });
     const report = (fault: unknown, context: object) =>
       void reports.push(`${fault} ${JSON.stringify(context)}`);
-    const callbacks = new Callbacks({ store, clock, randomFraction: () => 0.5, ownListeners, report });
+    const callbacks = new Callbacks({
+      ...{ store, clock, randomFraction: () => 0.5, report },
+      judge: judgeWithOwn(ownListeners),
+    });
     return { store, callbacks };
   };
   let now = await open();

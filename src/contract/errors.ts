@@ -30,6 +30,8 @@ export const errorCatalogue = {
   "unsupported-media-type": [415, "The Content-Type is not taken here"],
   "unsupported-archive": [415, "The archive is none of tar, gzip, zstd and xz"],
   "unknown-image": [422, "The image named is not stored here"],
+  "bad-image-url": [422, "The image's URL may not be fetched"],
+  "image-fetch-failed": [422, "The image could not be fetched"],
   "unknown-template": [422, "The template named does not exist"],
   "unknown-runtime": [422, "The runtime named is not at hand"],
   "unbounded-app": [422, "This host cannot bound an /app"],

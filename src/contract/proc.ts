@@ -101,11 +101,24 @@ export const Labels = Type.Record(
 );
 export type Labels = Static<typeof Labels>;
 
+const ImageUrl = Type.String({ format: "uri", pattern: "^https?://", maxLength: 2048 });
+
+/** One stored here by its digest, or one to be fetched; where its sha256 is given too, no other bytes are run. */
+export const ImageRef = Type.Union([
+  Digest,
+  ImageUrl,
+  strictObject({
+    url: ImageUrl,
+    sha256: Type.Optional(Type.String({ pattern: "^(sha256:)?[0-9a-f]{64}$" })),
+  }),
+]);
+export type ImageRef = Static<typeof ImageRef>;
+
 /** The body of `POST /v1/procs` and `PUT /v1/procs/{id}`. */
 export const ProcSpec = strictObject({
   app: Label,
   name: Label,
-  image: Type.Optional(nullable(Digest)),
+  image: Type.Optional(nullable(ImageRef)),
   template: Type.Optional(TemplateName),
   command: Type.Optional(Command),
   process: Type.Optional(ProcessName),
@@ -148,9 +161,15 @@ export const Proc = Type.Object({
   state: Type.Enum([...procStates]),
   ready: Type.Boolean(),
   exit: nullable(Exit),
-  image: nullable(Type.Object({ ref: Type.String(), digest: Digest, bytes: Type.Integer() })),
+  image: nullable(
+    Type.Object({
+      ref: Type.String({ description: "as it was asked for, without the query of a URL" }),
+      digest: nullable(Digest),
+      bytes: nullable(Type.Integer()),
+    }),
+  ),
   template: TemplateName,
-  command: Command,
+  command: nullable(Command),
   process: nullable(ProcessName),
   configNames: Type.Array(Type.String()),
   port: nullable(Port),

@@ -1,5 +1,3 @@
-import { networkInterfaces } from "node:os";
-import { judgeAddress } from "../lib/address-rules.ts";
 import { RefusedAddress } from "../lib/judged-lookup.ts";
 import { nextPauseMs, parseRetryAfter } from "./callback-backoff.ts";
 import type { CallbackNeeds, DueCallback } from "./needs.ts";
@@ -178,7 +176,7 @@ export class Callbacks {
         url,
         event,
         signal: timeout.signal,
-        judge: (place) => this.#judge(place),
+        judge: this.#needs.judge,
       });
       return judgeAnswer(answer, clock.now());
     } catch (error) {
@@ -189,13 +187,6 @@ export class Callbacks {
       over.abort();
       this.#stopping.signal.removeEventListener("abort", stop);
     }
-  }
-
-  #judge(place: { address: string; port: number }): string | null {
-    const hostAddresses = Object.values(networkInterfaces()).flatMap(
-      (ones) => ones?.map(({ address }) => address) ?? [],
-    );
-    return judgeAddress(place, { listeners: this.#needs.ownListeners, hostAddresses });
   }
 
   #wakeIn(ms: number): void {

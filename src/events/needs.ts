@@ -1,5 +1,5 @@
 import type { Event } from "../contract/event.ts";
-import type { Listener } from "../lib/address-rules.ts";
+import type { Judge } from "../lib/judged-lookup.ts";
 import type { Clock } from "../procs/needs.ts";
 
 /** What this room asks of the others. */
@@ -50,8 +50,8 @@ export interface CallbackNeeds {
   readonly clock: Clock;
   /** From 0 up to, but without, 1. */
   readonly randomFraction: () => number;
-  /** Where the daemon itself listens on TCP: callbacks are not sent there. */
-  readonly ownListeners: readonly Listener[];
+  /** Why nothing may be sent to a place, or null. */
+  readonly judge: Judge;
   /** The daemon's version of `Needs.report`: for what has nobody to be answered to. */
   readonly report: (fault: unknown, context: Record<string, unknown>) => void;
 }

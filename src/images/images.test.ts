@@ -46,6 +46,7 @@ describe("openImages()", () => {
       clock: { now: () => new Date("2026-01-02T03:04:05.678Z") },
       randomId: () => `job-${jobs++}`,
       inUse: (digest) => used.has(digest),
+      judge: () => null,
     });
   const takeIn = (bytes: Buffer, signal = new AbortController().signal) =>
     room.takeIn(Readable.from(chunksOf(bytes)), signal);

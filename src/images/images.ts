@@ -4,13 +4,16 @@ import { SharkuError } from "../contract/errors.ts";
 import type { Image } from "../contract/image.ts";
 import { Lane } from "../lib/lane.ts";
 import { runCommand } from "../lib/run-command.ts";
-import type { Images, StoredImage } from "../procs/needs.ts";
+import type { ImageSource, Images, StoredImage } from "../procs/needs.ts";
 import { toOperatingError } from "./disk-errors.ts";
+import { judgeFetchUrl } from "./fetch.ts";
+import { Fetcher } from "./fetcher.ts";
 import { readImageFile, writeImageFile } from "./image-file.ts";
 import type { ImageLimits, ImagesNeeds } from "./needs.ts";
 import { readProcfile } from "./read-procfile.ts";
 import { openBody, type Received, receive } from "./receive.ts";
 import { unpack } from "./unpack.ts";
+import { UrlMemory } from "./url-memory.ts";
 
 /**
  * The images: takes in the archives of apps, unpacks each once and keeps it by the digest of its bytes. It does
@@ -50,6 +53,7 @@ export interface ImagesOptions extends ImagesNeeds {
 /** How many archives are taken in at once. */
 const TAKE_INS_MAX = 8;
 const INCOMING = "incoming";
+const URLS = "urls";
 /** Whom the files in a container's /app belong to. */
 const APP_UID = 1000;
 
@@ -67,17 +71,29 @@ class ImageKeeper implements ImageRoom {
   readonly #options: ImagesOptions;
   readonly #images = new Map<string, Image>();
   readonly #lanes = new Map<string, Lane>();
+  readonly #urls: UrlMemory;
+  readonly #fetcher: Fetcher;
   #takeIns = 0;
 
   constructor(options: ImagesOptions) {
     this.#options = options;
+    this.#urls = new UrlMemory(join(options.dir, URLS));
+    this.#fetcher = new Fetcher({
+      judge: options.judge,
+      urls: this.#urls,
+      fetchMsMax: options.limits.fetchMsMax,
+      find: (digest) => this.#images.get(digest) ?? null,
+      takeIn: async (body, { signal, sha256 }) => (await this.#takeInBody(body, { signal, sha256 })).image,
+    });
   }
 
   async load(): Promise<void> {
     for (const hex of await readdir(this.#options.dir)) {
-      const image = hex === INCOMING ? null : await readImageFile(join(this.#options.dir, hex));
+      const image =
+        hex === INCOMING || hex === URLS ? null : await readImageFile(join(this.#options.dir, hex));
       if (image?.digest === `sha256:${hex}`) this.#images.set(image.digest, image);
     }
+    await this.#urls.load((digest) => this.#images.has(digest));
   }
 
   find(digest: string): StoredImage | null {
@@ -101,6 +117,17 @@ class ImageKeeper implements ImageRoom {
     );
   }
 
+  judgeUrl(url: string): string | null {
+    return judgeFetchUrl(url);
+  }
+
+  async obtain(source: ImageSource, signal: AbortSignal): Promise<StoredImage> {
+    const { digest } = await this.#fetcher.obtain(source, signal);
+    const image = this.find(digest);
+    if (image !== null) return image;
+    throw new SharkuError("image-fetch-failed", `Cannot use image "${digest}": it was removed meanwhile`);
+  }
+
   async takeIn(
     stream: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
@@ -111,16 +138,27 @@ class ImageKeeper implements ImageRoom {
         `Cannot take in the archive: ${TAKE_INS_MAX} others are being taken in, wanted fewer at once`,
       );
     this.#takeIns += 1;
-    const body = openBody(stream, signal);
+    try {
+      return await this.#takeInBody(openBody(stream, signal), { signal, sha256: null });
+    } finally {
+      this.#takeIns -= 1;
+    }
+  }
+
+  /** Where a `sha256` is given, nothing is done with other bytes. */
+  async #takeInBody(
+    body: AsyncIterable<Uint8Array>,
+    { signal, sha256 }: { signal: AbortSignal; sha256: string | null },
+  ): Promise<{ image: Image; isNew: boolean }> {
     const jobId = this.#options.randomId();
     const workDir = join(this.#options.dir, INCOMING, jobId);
     try {
       await mkdir(workDir, { mode: 0o700 }).catch(toOperatingError);
       const bytesMax = this.#options.limits.uploadBytesMax;
       const received = await receive(body, { file: join(workDir, "archive"), bytesMax, signal });
+      if (sha256 !== null && received.digest !== sha256) throw otherBytes(received.digest, sha256);
       return await this.#oneAtATime(received.digest, () => this.#keep(received, { jobId, workDir, signal }));
     } finally {
-      this.#takeIns -= 1;
       await deleteTree(workDir);
     }
   }
@@ -207,6 +245,10 @@ class ImageKeeper implements ImageRoom {
   #dirOf(digest: string): string {
     return join(this.#options.dir, digest.slice("sha256:".length));
   }
+}
+
+function otherBytes(found: string, wanted: string): SharkuError {
+  return new SharkuError("bad-archive", `Cannot take in the archive: its sum is ${found}, wanted ${wanted}`);
 }
 
 async function makeTarget(dir: string): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { Judge } from "../lib/judged-lookup.ts";
 
 /** What the images ask of others. */
 
@@ -40,6 +41,8 @@ export interface ImagesNeeds {
   readonly randomId: () => string;
   /** Whether a proc has that image, or is being created with it. */
   readonly inUse: (digest: string) => boolean;
+  /** Why nothing may be fetched from a place, or null. */
+  readonly judge: Judge;
 }
 
 export interface ImageLimits {
@@ -51,6 +54,8 @@ export interface ImageLimits {
   readonly filesMax: number;
   /** How long unpacking may take. */
   readonly unpackMsMax: number;
+  /** How long a fetch by URL may take, unpacking included. */
+  readonly fetchMsMax: number;
 }
 
 export const defaultImageLimits: ImageLimits = {
@@ -58,4 +63,5 @@ export const defaultImageLimits: ImageLimits = {
   bytesMax: 1024 ** 3,
   filesMax: 200_000,
   unpackMsMax: 300_000,
+  fetchMsMax: 900_000,
 };

@@ -63,6 +63,7 @@ function decide(life: Life, tools: Tools): Step {
     record: life.record,
     run: life.run,
     knowledge: life.knowledge,
+    fetching: life.fetching !== null,
     asked: life.asked,
     bootId: tools.needs.bootId,
     nowMs: nowMs(tools),

@@ -1,3 +1,4 @@
+import type { Command } from "../contract/proc.ts";
 import type { FullSpec } from "./record.ts";
 import { shellArgv } from "./shell-line.ts";
 
@@ -26,8 +27,8 @@ export function environmentOf(
 }
 
 /** A line runs by the shell, as in a Procfile; a list of words runs as it is. */
-export function argvOf(spec: FullSpec): string[] {
-  return typeof spec.command === "string" ? shellArgv(spec.command) : [...spec.command];
+export function argvOf(command: Command): string[] {
+  return typeof command === "string" ? shellArgv(command) : [...command];
 }
 
 /** A host name as RFC 1123 wants it, made of the proc's name. */

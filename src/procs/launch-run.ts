@@ -60,9 +60,11 @@ async function planRun(life: Life, run: RunRecord, needs: Needs): Promise<RunPla
   const { spec } = record;
   const template = needs.templates.find(spec.template);
   if (template === null) throw new LaunchError("template", `Template "${spec.template}" is no more`);
-  const image = spec.image === null ? null : needs.images.find(spec.image);
-  if (spec.image !== null && image === null)
-    throw new LaunchError("image", `Image "${spec.image}" is no more`);
+  const { program } = record;
+  if (program === null) throw new Error(`Cannot launch proc "${life.id}": nobody knows yet what it runs`);
+  const image = program.digest === null ? null : needs.images.find(program.digest);
+  if (program.digest !== null && image === null)
+    throw new LaunchError("image", `Image "${program.digest}" is no more`);
   const hostname = hostnameOf(spec);
   const slot = record.port === null ? null : run.slot;
   return {
@@ -70,7 +72,7 @@ async function planRun(life: Life, run: RunRecord, needs: Needs): Promise<RunPla
     procId: record.id,
     slot: run.slot,
     hostname,
-    argv: argvOf(spec),
+    argv: argvOf(program.command),
     env: environmentOf(spec, { procId: record.id, port: record.port }),
     template,
     imageDir: image?.filesDir ?? null,

@@ -19,6 +19,8 @@ export class Life {
   readonly lane = new Lane();
   /** What is known of the run; forgotten whenever something may have happened to it. */
   knowledge: Knowledge = { status: "unknown" };
+  /** Calls the fetch of its image off; null where none is under way. */
+  fetching: AbortController | null = null;
   /** Whether this daemon has sent the stop's signal. */
   asked = false;
   /** How often in a row a step has failed; told apart from the app's own failures. */

@@ -162,9 +162,21 @@ export interface StoredImage {
   readonly processes: Readonly<Record<string, string>>;
 }
 
+export interface ImageSource {
+  readonly url: string;
+  readonly sha256: string | null;
+}
+
 export interface Images {
   /** From memory, at once. */
   find(digest: string): StoredImage | null;
+  /** What is wrong with an image's URL, as far as the URL tells; null where it may be tried. */
+  judgeUrl(url: string): string | null;
+  /**
+   * Fetches the image, or finds it here; asked for the same by many it does so once.
+   * Errors: SharkuError with words for the proc's owner; the signal's reason.
+   */
+  obtain(source: ImageSource, signal: AbortSignal): Promise<StoredImage>;
 }
 
 export interface Templates {

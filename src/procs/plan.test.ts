@@ -29,7 +29,7 @@ function situation({
     record: { ...sampleRecord, state, ...record },
     run,
     knowledge: knowledge ?? { status: "unknown" },
-    ...{ asked, bootId: "boot-1", nowMs: NOW_MS, retentionMs: 1000 },
+    ...{ asked, fetching: false, bootId: "boot-1", nowMs: NOW_MS, retentionMs: 1000 },
   };
 }
 

@@ -12,6 +12,8 @@ export interface Situation {
   readonly record: ProcRecord;
   readonly run: RunRecord | null;
   readonly knowledge: Knowledge;
+  /** Whether its image is being fetched. */
+  readonly fetching: boolean;
   /** Whether this daemon has sent the stop's signal; one that died may have sent it too. */
   readonly asked: boolean;
   readonly bootId: string;
@@ -23,6 +25,8 @@ export interface Situation {
 export type Step =
   /** Look at what is there of the run. */
   | { readonly kind: "look" }
+  /** Begin to fetch its image, in the background, and move to boot. */
+  | { readonly kind: "fetch" }
   /** Write a new run's row, with its slot, and move to boot. */
   | { readonly kind: "boot" }
   /** Take the run's resources and let its command run. */
@@ -73,8 +77,9 @@ export function nextStep(situation: Situation): Step {
 }
 
 /** No run yet: it was accepted, or it waits to be started again. */
-function ofWaiting({ record }: Situation): Step {
+function ofWaiting({ record, fetching }: Situation): Step {
   if (record.wanted !== "running") return { kind: "end", code: null, oom: false, rebooted: false };
+  if (record.program === null) return fetching ? { kind: "rest", untilMs: null } : { kind: "fetch" };
   return { kind: "boot" };
 }
 

@@ -12,7 +12,8 @@ import { holdsPort, leaseOf } from "./lease.ts";
 import { Life, toldChange } from "./life.ts";
 import { pageOf } from "./list.ts";
 import type { Needs } from "./needs.ts";
-import type { FullSpec, ProcRecord } from "./record.ts";
+import { programAtHand } from "./program.ts";
+import type { FullSpec, ProcRecord, Program } from "./record.ts";
 import { fillSpec } from "./spec.ts";
 import type { Tools } from "./steps.ts";
 import { viewOf } from "./view.ts";
@@ -51,6 +52,7 @@ export class Procs {
     this.#tools = {
       needs,
       slots: new FifoPool(0, needs.network.slotCount - 1),
+      drive: (life) => void drive(life, this.#tools),
       launches: new Turns(LAUNCHES_MAX, (life: Life) => void drive(life, this.#tools)),
     };
   }
@@ -84,7 +86,11 @@ export class Procs {
   async close(timeoutMs: number): Promise<void> {
     this.#tools.launches.close();
     const lives = [...this.#lives.values()];
-    for (const life of lives) life.alarm?.abort();
+    for (const life of lives) {
+      life.alarm?.abort();
+      // The next daemon fetches it again.
+      life.fetching?.abort();
+    }
     const idle = Promise.all(lives.map((life) => life.lane.run(async () => life.alarm?.abort())));
     await Promise.race([idle, this.#needs.clock.sleep(timeoutMs)]);
   }
@@ -145,7 +151,7 @@ export class Procs {
 
   /** Whether a proc has that image, or is being created with it. */
   usesImage(digest: string): boolean {
-    const created = [...this.#lives.values()].some(({ record }) => record.spec.image === digest);
+    const created = [...this.#lives.values()].some(({ record }) => record.program?.digest === digest);
     return created || [...this.#creating.values()].some(({ image }) => image === digest);
   }
 
@@ -220,8 +226,9 @@ export class Procs {
 
   async #create(id: string, spec: ProcSpec): Promise<Life> {
     const full = fillSpec(spec, this.#needs);
-    const creation = this.#accept(id, full);
-    this.#creating.set(id, { life: creation, image: full.image });
+    const program = programAtHand(full, this.#needs.images);
+    const creation = this.#accept(id, full, program);
+    this.#creating.set(id, { life: creation, image: program?.digest ?? null });
     try {
       const life = await creation;
       void drive(life, this.#tools);
@@ -231,13 +238,13 @@ export class Procs {
     }
   }
 
-  async #accept(id: string, spec: FullSpec): Promise<Life> {
+  async #accept(id: string, spec: FullSpec, program: Program | null): Promise<Life> {
     const { network, store, clock } = this.#needs;
     const acceptedMs = clock.elapsedMs();
     this.#assertRoom();
     const port = spec.network.mode === "private" ? await network.acquirePort() : null;
     const record: ProcRecord = {
-      ...{ id, spec, state: "init", wanted: "running", stopping: null, port, exit: null },
+      ...{ id, spec, program, state: "init", wanted: "running", stopping: null, port, exit: null },
       ...{ createdAt: clock.now().toISOString(), startedAt: null, exitedAt: null, timings: {}, runs: 0 },
     };
     const change = { saveProc: record, ...toldChange(this.#needs, "proc.created", record) };

@@ -8,10 +8,13 @@ import type { ProcState } from "../contract/states.ts";
 export interface FullSpec {
   readonly app: string;
   readonly name: string;
-  /** `sha256:…`, or null for an empty /app. */
+  /** `sha256:…` or a URL, or null for an empty /app. */
   readonly image: string | null;
+  /** `sha256:…` that the bytes at the URL must have; null where any will do. */
+  readonly imageSha256: string | null;
   readonly template: string;
-  readonly command: Command;
+  /** null where the image's Procfile is to tell it. */
+  readonly command: Command | null;
   readonly process: string | null;
   readonly config: Config;
   readonly callbackUrl: string | null;
@@ -26,11 +29,19 @@ export interface FullSpec {
 /** What the proc's owner wants of it now; the daemon works towards it, also after a restart. */
 export type Wanted = "running" | "stopped" | "gone";
 
+export interface Program {
+  /** The image's digest, or null for an empty /app. */
+  readonly digest: string | null;
+  readonly command: Command;
+}
+
 export interface ProcRecord {
   readonly id: string;
   readonly spec: FullSpec;
   readonly state: ProcState;
   readonly wanted: Wanted;
+  /** What it is to run; null until an image that has to be fetched is here. */
+  readonly program: Program | null;
   /** The stop that is under way, or null: with what it asks, and when it no longer asks but kills. */
   readonly stopping: { readonly signal: Stop["signal"]; readonly deadline: string } | null;
   /** PORT, the same inside and outside; null where the proc has no network. Its own until its last run is given back. */

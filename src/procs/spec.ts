@@ -1,7 +1,6 @@
 import { SharkuError } from "../contract/errors.ts";
 import {
   type Callback,
-  type Command,
   defaultLimits,
   defaultNetwork,
   defaultStop,
@@ -11,10 +10,11 @@ import {
 import type { Needs } from "./needs.ts";
 import type { FullSpec } from "./record.ts";
 
+const DIGEST_PREFIX = "sha256:";
+
 /**
  * Fills in every default and looks up what the request names.
- * Errors: `invalid-request` where there is nothing to run, `unknown-image`, `unknown-template`,
- * `unknown-runtime`, `unbounded-app`, `unknown-process`, `bad-callback`.
+ * Errors: `unknown-image`, `bad-image-url`, `unknown-template`, `unknown-runtime`, `unbounded-app`, `bad-callback`.
  */
 export function fillSpec(
   spec: ProcSpec,
@@ -31,9 +31,9 @@ export function fillSpec(
   return {
     app: spec.app,
     name: spec.name,
-    image: spec.image ?? null,
+    ...imageOf(spec, needs),
     template,
-    command: commandOf(spec, needs),
+    command: spec.command ?? null,
     process: spec.process ?? null,
     config: spec.config ?? {},
     callbackUrl: callbackOf(spec.callback ?? null, needs),
@@ -66,31 +66,25 @@ function runtimeOf({ runtime }: ProcSpec, { isolation }: Pick<Needs, "isolation"
   );
 }
 
-function commandOf(spec: ProcSpec, { images }: Pick<Needs, "images">): Command {
-  const image = spec.image == null ? null : images.find(spec.image);
-  if (spec.image != null && image === null) {
+/** The image as it is asked for: a digest that is stored here, or a URL that may be fetched. */
+function imageOf({ image }: ProcSpec, { images }: Pick<Needs, "images">) {
+  if (image == null) return { image: null, imageSha256: null };
+  if (typeof image === "string" && image.startsWith(DIGEST_PREFIX)) {
+    if (images.find(image) !== null) return { image, imageSha256: image };
     throw fault(
       "unknown-image",
       "/image",
-      `Cannot use image "${spec.image}": it is not stored here, send its archive to POST /v1/images first`,
+      `Cannot use image "${image}": it is not stored here, send its archive to POST /v1/images first`,
     );
   }
-  if (spec.command !== undefined) return spec.command;
-  if (spec.process === undefined) {
-    throw fault(
-      "invalid-request",
-      "/command",
-      "Cannot run nothing: give a command, or a process of the image's Procfile",
-    );
-  }
-  const known = image?.processes ?? {};
-  if (Object.hasOwn(known, spec.process)) return String(known[spec.process]);
-  const names = Object.keys(known);
-  throw fault(
-    "unknown-process",
-    "/process",
-    `Cannot find process "${spec.process}": ${image === null ? "there is no image" : names.length === 0 ? "the image has no Procfile" : `its Procfile has ${names.join(", ")}`}`,
-  );
+  const { url, sha256 = null } = typeof image === "string" ? { url: image } : image;
+  const wrong = images.judgeUrl(url);
+  if (wrong !== null) throw fault("bad-image-url", "/image", `Cannot fetch the image: ${wrong}`);
+  return { image: url, imageSha256: sha256 === null ? null : withPrefix(sha256) };
+}
+
+function withPrefix(sha256: string): string {
+  return sha256.startsWith(DIGEST_PREFIX) ? sha256 : `${DIGEST_PREFIX}${sha256}`;
 }
 
 function callbackOf(

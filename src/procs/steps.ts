@@ -2,6 +2,7 @@ import { finalStates, type ProcState } from "../contract/states.ts";
 import type { FifoPool } from "../lib/fifo-pool.ts";
 import type { Turns } from "../lib/turns.ts";
 import { failedStart, finalStateOf, judgeEnd } from "./exits.ts";
+import { beginFetch } from "./fetch-image.ts";
 import { launchRun } from "./launch-run.ts";
 import { leaseOf } from "./lease.ts";
 import type { Life } from "./life.ts";
@@ -15,6 +16,8 @@ export interface Tools {
   readonly slots: FifoPool;
   /** Bounds how many runs are launched at once. */
   readonly launches: Turns<Life>;
+  /** Goes on with a proc after something has come about. */
+  readonly drive: (life: Life) => void;
 }
 
 type DoneStep = Exclude<Step, { kind: "rest" }>;
@@ -32,6 +35,11 @@ const executors: Executors = {
     await needs.isolation
       .applyLimits(id, life.record.spec.limits)
       .catch((fault: unknown) => needs.report(fault, { procId: life.id, runId: id }));
+  },
+
+  fetch: async (life, tools) => {
+    if (life.record.state !== "boot") await life.move("boot");
+    beginFetch(life, tools);
   },
 
   boot: async (life, tools) => {
@@ -70,6 +78,7 @@ const executors: Executors = {
   },
 
   end: async (life, { needs }, seen) => {
+    life.fetching?.abort();
     const now = needs.clock.now();
     const exit = judgeEnd(life.record, seen, now);
     await life.commit({ saveProc: { ...life.record, exit, exitedAt: exit.at } });

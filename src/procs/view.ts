@@ -1,6 +1,6 @@
 import type { Proc } from "../contract/proc.ts";
 import { finalStates } from "../contract/states.ts";
-import type { Needs, StoredImage } from "./needs.ts";
+import type { Images, Needs } from "./needs.ts";
 import type { ProcRecord } from "./record.ts";
 
 /** The proc as its callers see it. Config values stay out: names only. */
@@ -17,9 +17,9 @@ export function viewOf(
     ready: state === "running",
     // The exit is on record a little before the state says so; the two are told together.
     exit: finalStates.includes(state) ? record.exit : null,
-    image: spec.image === null ? null : imageView(spec.image, images.find(spec.image)),
+    image: imageView(record, images),
     template: spec.template,
-    command: spec.command,
+    command: record.program?.command ?? spec.command,
     process: spec.process,
     configNames: Object.keys(spec.config).sort(),
     port,
@@ -39,6 +39,15 @@ export function viewOf(
   };
 }
 
-function imageView(digest: string, image: StoredImage | null) {
-  return { ref: digest, digest, bytes: image?.bytes ?? 0 };
+function imageView({ spec, program }: ProcRecord, images: Pick<Images, "find">): Proc["image"] {
+  if (spec.image === null) return null;
+  const digest = program?.digest ?? null;
+  const bytes = digest === null ? null : (images.find(digest)?.bytes ?? null);
+  return { ref: withoutQuery(spec.image), digest, bytes };
+}
+
+/** The query of a URL may be a secret. */
+function withoutQuery(ref: string): string {
+  const [plain = "", query] = ref.split("?");
+  return query === undefined ? ref : `${plain}?…`;
 }

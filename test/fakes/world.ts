@@ -1,7 +1,7 @@
 import type { Event } from "../../src/contract/event.ts";
 import type { Limits } from "../../src/contract/proc.ts";
 import { FifoPool } from "../../src/lib/fifo-pool.ts";
-import type { Needs, NetworkLease, RunPlan, RunSight } from "../../src/procs/needs.ts";
+import type { Needs, NetworkLease, RunPlan, RunSight, StoredImage } from "../../src/procs/needs.ts";
 import type { Change, ProcRecord, RunRecord } from "../../src/procs/record.ts";
 
 /**
@@ -15,6 +15,11 @@ export class World {
   readonly containers = new Map<string, RunSight>();
   readonly cables = new Set<number>();
   readonly published = new Set<number>();
+  readonly images = new Map<string, StoredImage>();
+  /** What fetching an image comes to. */
+  fetch: Needs["images"]["obtain"] = async () => {
+    throw new Error("nothing is fetched here");
+  };
   /** The limits that runs have been given since they began. */
   readonly limits = new Map<string, Limits>();
   /** Tells the daemon that a run has filled its /app. */
@@ -64,7 +69,11 @@ export class World {
       },
       isolation: this.#isolation(),
       network: this.#network(),
-      images: { find: () => null },
+      images: {
+        find: (digest) => this.images.get(digest) ?? null,
+        judgeUrl: (url) => (url.startsWith("http") ? null : "it is no URL"),
+        obtain: (source, signal) => this.fetch(source, signal),
+      },
       templates: { find: (name) => (name === "host" ? hostFiles : null), sweep: async () => undefined },
       logs: {
         prepare: (procId) => this.#step(() => `/logs/${procId}`),

@@ -6,7 +6,9 @@ import { hasEnded } from "./await-proc.ts";
 const ID_LENGTH_MIN = 8;
 
 /** A command as a person would type it. */
-export function commandLine(command: Command): string {
+export function commandLine(command: Command | null): string {
+  // Its Procfile is still on the way.
+  if (command === null) return "";
   if (typeof command === "string") return command;
   return command
     .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))

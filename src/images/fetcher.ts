@@ -1,0 +1,100 @@
+import { SharkuError } from "../contract/errors.ts";
+import type { Image } from "../contract/image.ts";
+import type { Judge } from "../lib/judged-lookup.ts";
+import { Lane } from "../lib/lane.ts";
+import type { ImageSource } from "../procs/needs.ts";
+import { FetchError, fetchArchive } from "./fetch.ts";
+import type { UrlMemory } from "./url-memory.ts";
+
+/** How many images are fetched at once; the others wait. */
+const FETCHES_MAX = 4;
+
+export interface FetcherNeeds {
+  readonly judge: Judge;
+  readonly urls: UrlMemory;
+  /** How long one fetch may take from its first byte to its image, in milliseconds. */
+  readonly fetchMsMax: number;
+  readonly find: (digest: string) => Image | null;
+  readonly takeIn: (
+    body: AsyncIterable<Uint8Array>,
+    options: { readonly signal: AbortSignal; readonly sha256: string | null },
+  ) => Promise<Image>;
+}
+
+interface Flight {
+  readonly image: Promise<Image>;
+  readonly ending: AbortController;
+  waiting: number;
+}
+
+/** Fetches images by their URL: each once, for however many ask for it meanwhile. */
+export class Fetcher {
+  readonly #needs: FetcherNeeds;
+  readonly #flights = new Map<string, Flight>();
+  readonly #lanes: readonly Lane[] = Array.from({ length: FETCHES_MAX }, () => new Lane());
+
+  constructor(needs: FetcherNeeds) {
+    this.#needs = needs;
+  }
+
+  /**
+   * A signal calls off its own waiting; the fetch ends with the last who waits. Errors: `image-fetch-failed`, those
+   * of an upload; the signal's reason.
+   */
+  async obtain(source: ImageSource, signal: AbortSignal): Promise<Image> {
+    signal.throwIfAborted();
+    const key = JSON.stringify([source.url, source.sha256]);
+    const flight = this.#flights.get(key) ?? this.#begin(key, source);
+    flight.waiting += 1;
+    const over = new AbortController();
+    const calledOff = new Promise<never>((_, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true, signal: over.signal });
+    });
+    try {
+      return await Promise.race([flight.image, calledOff]);
+    } finally {
+      over.abort();
+      flight.waiting -= 1;
+      if (flight.waiting === 0) flight.ending.abort();
+    }
+  }
+
+  #begin(key: string, source: ImageSource): Flight {
+    const ending = new AbortController();
+    const lane = this.#lanes.reduce((best, other) => (other.length < best.length ? other : best));
+    const image = lane.run(() => this.#fetch(source, ending.signal)).finally(() => this.#flights.delete(key));
+    // Those who wait are told; where nobody does any more, nobody need be.
+    image.catch(() => undefined);
+    // What nobody waits for is called off; whoever asks for the same then begins anew.
+    ending.signal.addEventListener("abort", () => this.#flights.delete(key));
+    const flight = { image, ending, waiting: 0 };
+    this.#flights.set(key, flight);
+    return flight;
+  }
+
+  async #fetch({ url, sha256 }: ImageSource, called: AbortSignal): Promise<Image> {
+    called.throwIfAborted();
+    const { find, takeIn, urls, judge, fetchMsMax } = this.#needs;
+    const here = sha256 === null ? null : find(sha256);
+    if (here !== null) return here;
+    const memory = sha256 === null ? urls.find(url) : null;
+    const known = memory === null ? null : find(memory.digest);
+    const late = AbortSignal.timeout(fetchMsMax);
+    const signal = AbortSignal.any([called, late]);
+    try {
+      const fetched = await fetchArchive({ url, known: known === null ? null : memory, judge, signal });
+      if (fetched.status === "unchanged" && known !== null) return known;
+      if (fetched.status === "unchanged")
+        throw new FetchError("Cannot fetch: the server says what was not asked");
+      const image = await takeIn(fetched.body, { signal, sha256 });
+      if (sha256 === null) await urls.keep(url, { digest: image.digest, ...fetched.validators });
+      return image;
+    } catch (fault) {
+      if (late.aborted)
+        throw new SharkuError("image-fetch-failed", `Cannot fetch the image: no end in ${fetchMsMax} ms`);
+      if (fault instanceof FetchError)
+        throw new SharkuError("image-fetch-failed", fault.message, { cause: fault });
+      throw fault;
+    }
+  }
+}

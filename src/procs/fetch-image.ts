@@ -1,0 +1,53 @@
+import { SharkuError } from "../contract/errors.ts";
+import { failedStart } from "./exits.ts";
+import type { Life } from "./life.ts";
+import { programOf } from "./program.ts";
+import type { Tools } from "./steps.ts";
+
+/** After a fault of the daemon's own, in milliseconds. */
+const AGAIN_MS = 1_000;
+
+/**
+ * Begins to fetch a proc's image and lets its lane go: a wish to end need not wait for the network. What comes of
+ * it is put on record in the lane. Where the daemon ends first nothing is, and the next one fetches again.
+ */
+export function beginFetch(life: Life, tools: Tools): void {
+  const ending = new AbortController();
+  life.fetching = ending;
+  fetchImage(life, tools, ending.signal)
+    .catch(async (fault: unknown) => {
+      tools.needs.report(fault, { procId: life.id });
+      // What could not be put on record now may be able to in a while.
+      await tools.needs.clock.sleep(AGAIN_MS, ending.signal).catch(() => undefined);
+    })
+    .finally(() => {
+      life.fetching = null;
+      if (!ending.signal.aborted) tools.drive(life);
+    });
+}
+
+async function fetchImage(life: Life, { needs }: Tools, signal: AbortSignal): Promise<void> {
+  const { spec } = life.record;
+  if (spec.image === null) throw new Error(`Cannot fetch for proc "${life.id}": it has no image`);
+  const source = { url: spec.image, sha256: spec.imageSha256 };
+  const found = await needs.images
+    .obtain(source, signal)
+    .then(
+      (image) => ({ program: programOf(spec, image) }),
+      (fault: unknown) => ({ fault }),
+    )
+    .catch((fault: unknown) => ({ fault }));
+  await life.lane.run(async () => {
+    if (signal.aborted || life.isForgotten || life.record.exit !== null) return;
+    if ("program" in found) {
+      await life.commit({ saveProc: { ...life.record, program: found.program } });
+      return;
+    }
+    const { fault } = found;
+    needs.report(fault, { procId: life.id });
+    const message = fault instanceof Error ? fault.message : String(fault);
+    const reason = fault instanceof SharkuError && fault.code === "disk-full" ? "disk" : "image";
+    const exit = failedStart(reason, message, needs.clock.now());
+    await life.commit({ saveProc: { ...life.record, exit, exitedAt: exit.at } });
+  });
+}

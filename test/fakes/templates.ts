@@ -73,8 +73,8 @@ export class FakeTemplates {
 function failureOf(suite: string): SharkuError | null {
   if (suite === "no-such") return new SharkuError("unknown-suite", 'Cannot find suite "no-such"');
   if (suite !== "failing") return null;
-  const said = "W: Failure while installing\nE: \u001b[31mno space\u001b[0m\u001b[2J";
-  return new SharkuError("build-failed", `Cannot build: debootstrap ended with code 1, it said:\n${said}`);
+  const said = "W: Failure; E: \u001b[31mno space\u001b[0m";
+  return new SharkuError("build-failed", `Cannot build: debootstrap stopped: ${said}`);
 }
 
 /** What the calls are answered from: as many procs use "busy" as it takes to keep it, and "broken" fails late. */

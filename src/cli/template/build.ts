@@ -10,7 +10,6 @@ import { Interrupts } from "../interrupts.ts";
 import { openStdin, type Piped } from "../io.ts";
 import { BuildProgress } from "../output/build-progress.ts";
 import { Progress } from "../output/progress.ts";
-import { sanitizeLine } from "../output/sanitize.ts";
 import { optionAt, type Wanted } from "./wanted.ts";
 
 /** Builds to the end and shows how far it is. The build lives as long as its call, so Ctrl-C ends it. */
@@ -119,7 +118,7 @@ async function* tellEnd(
   atEnd();
 }
 
-/** The daemon's words, told for the command line: options for its fields, a build's last lines above the error. */
+/** The daemon's words, told for the command line: an option in the place of its field. */
 function explain(call: Invocation, error: unknown): unknown {
   if (error instanceof ConnectionLost)
     return new CliError(
@@ -132,9 +131,5 @@ function explain(call: Invocation, error: unknown): unknown {
     const told = error.faults.map(({ pointer, detail }, index) => `${options[index] ?? pointer} ${detail}`);
     return new CliError(`Cannot create template "${call.args[0]}": ${told.join("; ")}`, { cause: error });
   }
-  const [first = "", ...more] = error.message.split("\n");
-  if (more.length === 0) return error;
-  const colors = call.paint.stderr.enabled;
-  for (const line of more) call.io.stderr.write(`  ${sanitizeLine(line, { colors })}\n`);
-  return new SharkuError(error.code, first, { faults: error.faults, cause: error });
+  return error;
 }

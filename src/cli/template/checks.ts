@@ -11,5 +11,5 @@ export function cureOf({ name, status }: Check, template: Template): string | nu
 /** The package of Debian that brings what a check looks for. */
 const packagesFor: Readonly<Record<string, string>> = {
   certificates: "ca-certificates",
-  "time zones": "tzdata",
+  timezones: "tzdata",
 };

@@ -39,7 +39,7 @@ export const createOptions = {
   network: {
     type: "string",
     value: "MODE",
-    help: `what --packages and --run may reach: ${buildNetworks.join(" or ")} (from; default host)`,
+    help: `what --run may reach: ${buildNetworks.join(" or ")} (default host)`,
   },
   mirror: { type: "string", value: "URL", help: "where packages come from (default: the host's)" },
   variant: {
@@ -175,6 +175,8 @@ async function readDerivation(call: Invocation): Promise<Derivation> {
     throw new UsageError(
       `Cannot create a template from "${template}" as it is: --packages or --run was wanted, to make it another`,
     );
+  if (network && path === undefined)
+    throw new UsageError("Cannot take --network without --run: it bounds what the script may reach");
   return {
     template,
     ...(wantedPackages.length > 0 && { packages: wantedPackages }),

@@ -109,6 +109,10 @@ test("whatever a proc uses up, others and the daemon go on", async (context) => 
     },
   );
 
+  await context.test("of the host's terminals, which all share, it gets a few", async () => {
+    assert.deepEqual(await said("terminals"), ["64 ENOSPC"]);
+  });
+
   await context.test("case 43: processes that do nothing but count leave others their turn", async () => {
     const { id } = await witness.during(async () => {
       const proc = await abuse("spins");

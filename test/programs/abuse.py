@@ -64,6 +64,17 @@ def files(directory):
             return
 
 
+def terminals():
+    """Opens terminals, of which a host has 4096 for all."""
+    held = []
+    while True:
+        try:
+            held.append(os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY))
+        except OSError as error:
+            print(len(held), name_of(error), flush=True)
+            return
+
+
 def flood(mebibytes):
     """Prints numbered lines as fast as it can, so many MiB of them."""
     count = 0
@@ -144,6 +155,6 @@ def hides():
 
 verb, *words = sys.argv[1:]
 {
-    "forks": forks, "memory-of-child": memory_of_child, "fill": fill, "files": files, "flood": flood,
+    "forks": forks, "memory-of-child": memory_of_child, "fill": fill, "files": files, "terminals": terminals, "flood": flood,
     "letters": letters, "spins": spins, "zombies": zombies, "churn": churn, "stops": stops, "hides": hides,
 }[verb](*words)

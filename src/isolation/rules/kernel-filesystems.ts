@@ -10,7 +10,8 @@ export const kernelFilesystemsRule: Rule = (config, { limits }) =>
     mount("/proc", "proc", ["nosuid", "noexec", "nodev"]),
     mount("/dev", "tmpfs", ["nosuid", "noexec", "strictatime", "mode=755", "size=65536", "nr_inodes=256"]),
     // Without gid=5: that group is not mapped, and the mount would be refused.
-    mount("/dev/pts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]),
+    // With a maximum: terminals are counted for the whole host, and one proc could have them all.
+    mount("/dev/pts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "max=64"]),
     mount("/dev/shm", "tmpfs", ["nosuid", "noexec", "nodev", "mode=1777", "size=67108864", "nr_inodes=4096"]),
     mount("/sys", "sysfs", ["ro", "nosuid", "noexec", "nodev"]),
     // rro: on cgroup v1 this is a tmpfs with a mount for each hierarchy below it, and crun's ro reaches only the first.

@@ -10,6 +10,8 @@ export const REFUSED = "EPERM";
 export const otherAnswers: Readonly<Record<string, readonly string[]>> = {
   // As by a kernel that lacks it, so that the C library falls back to clone, whose flags a filter can see.
   clone3: ["ENOSYS"],
+  // As by a kernel that lacks it, which every program that knows it copes with.
+  io_setup: ["ENOSYS"],
   // libseccomp before 2.6 does not know their names, and then they are like any call that is not listed.
   listmount: ["EPERM", "ENOSYS"],
   statmount: ["EPERM", "ENOSYS"],
@@ -29,7 +31,16 @@ export const needHost: readonly string[] = [
 /** No kernel has to have these: where one lacks them, there is nothing that a control could reach. */
 export const mayLack: readonly string[] = [
   ...["add_key", "bpf", "delete_module", "fanotify_init", "fanotify_mark", "finit_module", "get_mempolicy"],
-  ...["init_module", "io_uring_enter", "io_uring_register", "io_uring_setup", "ioperm", "iopl", "kcmp"],
+  ...[
+    "init_module",
+    "io_setup",
+    "io_uring_enter",
+    "io_uring_register",
+    "io_uring_setup",
+    "ioperm",
+    "iopl",
+    "kcmp",
+  ],
   ...["kexec_file_load", "kexec_load", "keyctl", "listmount", "lookup_dcookie", "mbind", "memfd_secret"],
   ...["migrate_pages", "modify_ldt", "move_pages", "perf_event_open", "process_mrelease", "quotactl_fd"],
   ...[

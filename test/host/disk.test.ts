@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, statfs, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { suite, test } from "node:test";
 import type { Proc, ProcSpec } from "../../src/client/client.ts";
+import { runCommand } from "../../src/lib/run-command.ts";
 import { stretched, until } from "../until.ts";
 import { PROGRAMS, packDirectory } from "./archive.ts";
 import { startDaemon, type TestDaemon } from "./harness.ts";
 import { assertSame, takeLedger } from "./ledger.ts";
+import { makePlaces, removePlaces } from "./places.ts";
 import { eventsSoFar, linesOf, runProc, untilExited, untilLine } from "./proc-calls.ts";
 import { pidsOfProc, readProc, signal } from "./processes.ts";
 
@@ -49,6 +51,15 @@ test("an /app takes as much as its limit says, in whatever way it is filled", as
     const { line, count } = await fill("in_files");
     assert.match(line, /^\d+ ENOSPC$/);
     isAbout(count, APP_BYTES / 4096);
+  });
+
+  await context.test("whatever the size asked for", async () => {
+    for (const appBytes of [4 * MIB, 5 * 1024 * MIB]) {
+      const command = ["python3", "-c", "import os; s = os.statvfs('/app'); print(s.f_bavail * s.f_bsize)"];
+      const { id } = await runProc(client, { command, limits: { appBytes } });
+      await untilExited(client, id);
+      isAbout(Number((await linesOf(client, id))[0]), appBytes);
+    }
   });
 
   await context.test("the end of a proc says that its /app was full", async () => {
@@ -157,6 +168,52 @@ test("a disk goes with the last of its daemon, supervisor and app, in whatever o
     );
   }
 });
+
+test("a host whose disk is nearly full starts nothing more, and tells its procs when it is full", async () => {
+  const image = join(await mkdtemp("/var/tmp/sharku-small-"), "image");
+  try {
+    await runCommand(["mke2fs", "-q", "-t", "ext4", image, "300M"]);
+    // Mounted for the daemon alone, and gone with it.
+    const mount = 'mount -o loop "$0" "$1"; chmod 711 "$1"; shift; exec "$@"';
+    const places = await makePlaces();
+    const wrapper = ["unshare", "--mount", "sh", "-c", mount, image, places.stateDir];
+    try {
+      await using daemon = await startDaemon({ places, wrapper });
+      await fillHost(daemon);
+    } finally {
+      await removePlaces(places);
+    }
+  } finally {
+    await rm(dirname(image), { recursive: true });
+  }
+});
+
+async function fillHost(daemon: TestDaemon): Promise<void> {
+  const { client, places } = daemon;
+  const seen = `/proc/${daemon.pid}/root${places.stateDir}`;
+  const command = ["sleep", "1000"];
+  const { id } = await runProc(client, { command });
+  const fillUpTo = async (leftBytes: number) => {
+    const { bavail, bsize } = await statfs(seen);
+    const bytes = Math.floor((bavail * bsize - leftBytes) / MIB) * MIB;
+    await appendFile(join(seen, "ballast"), Buffer.alloc(bytes, 1));
+  };
+
+  await fillUpTo(10 * MIB);
+  const refused = await client.createProc({ app: "test", name: "late", command });
+  const { state, exit } = await untilExited(client, refused.id);
+  assert.deepEqual([state, exit?.reason], ["fail", "disk"]);
+  assert.match(exit?.message ?? "", /^Cannot start: the host's disk has \d+ MiB left, and 1\d MiB are kept/);
+
+  await fillUpTo(0);
+  await until("the proc that runs is told full", async () =>
+    (await eventsSoFar(client)).some(({ type, procId }) => type === "proc.disk-full" && procId === id),
+  );
+  assert.equal((await client.getProc(id)).state, "running");
+
+  await rm(join(seen, "ballast"));
+  await runProc(client, { command });
+}
 
 test("where there are no loop devices, procs run without the limit, and one that asks for it is refused", async () => {
   const hide = 'for loop in /dev/loop*; do mount --bind /dev/null "$loop"; done; exec "$@"';

@@ -15,6 +15,9 @@ const TRIAL_BYTES = 4 * 1024 * 1024;
 const KEPT_BYTES = 256 * 1024 * 1024;
 const KEPT_PART = 0.05;
 
+/** Less than this part of what is kept is nothing: apps lose what they write. */
+const FULL_PART = 1 / 16;
+
 /** What bounds an /app: an image of its own, or nothing, and why that is so. */
 export interface DiskKind {
   readonly kind: "image" | "none";
@@ -53,7 +56,7 @@ class NoDiskError extends Error {
 export class AppDisks {
   readonly #dir: string;
   readonly #maker: DiskMaker;
-  readonly #spares: SpareDisks;
+  readonly #spares: SpareDisks<HeldDisk>;
   readonly #full: FullDisks;
   /** Those whose container does not stand yet, so that only the holder keeps them. */
   readonly #held = new Map<string, HeldDisk>();
@@ -62,7 +65,13 @@ export class AppDisks {
   constructor({ dir, usualBytes, report }: AppDisksNeeds) {
     this.#dir = dir;
     this.#maker = new DiskMaker(dir);
-    this.#full = new FullDisks(report);
+    this.#full = new FullDisks({
+      report,
+      hostIsFull: async () => {
+        const { left, kept } = await this.#hostDisk();
+        return left < kept * FULL_PART;
+      },
+    });
     this.#spares = new SpareDisks({
       ...{ usualBytes, report },
       make: (bytes) => this.#maker.make(bytes),
@@ -142,11 +151,15 @@ export class AppDisks {
 
   /** What the host's disk lacks for another run; null where it has room. */
   async #lacking(): Promise<string | null> {
+    const { left, kept } = await this.#hostDisk();
+    if (left >= kept) return null;
+    const [leftMib, keptMib] = [left, kept].map((bytes) => Math.floor(bytes / 2 ** 20));
+    return `the host's disk has ${leftMib} MiB left, and ${keptMib} MiB are kept for what runs already`;
+  }
+
+  async #hostDisk(): Promise<{ left: number; kept: number }> {
     const { bavail, blocks, bsize } = await statfs(join(this.#dir, ".."));
-    const kept = Math.min(KEPT_BYTES, blocks * bsize * KEPT_PART);
-    if (bavail * bsize >= kept) return null;
-    const [left, wanted] = [bavail * bsize, kept].map((bytes) => Math.floor(bytes / 2 ** 20));
-    return `the host's disk has ${left} MiB left, and ${wanted} MiB are kept for what runs already`;
+    return { left: bavail * bsize, kept: Math.min(KEPT_BYTES, blocks * bsize * KEPT_PART) };
   }
 }
 

@@ -16,6 +16,12 @@ const ROOM_LEFT = 0.1;
  */
 const CLOSERS = 2;
 
+export interface FullDisksNeeds {
+  /** Whether the host's own disk is full, so that no image can grow, whatever room is in it. */
+  readonly hostIsFull: () => Promise<boolean>;
+  readonly report: (fault: unknown, context: Record<string, unknown>) => void;
+}
+
 interface Watched {
   readonly handle: FileHandle;
   isFull: boolean;
@@ -29,11 +35,11 @@ export class FullDisks {
   readonly #watched = new Map<string, Watched>();
   readonly #ended = new Map<string, boolean>();
   readonly #closers = Array.from({ length: CLOSERS }, () => new Lane());
-  readonly #report: (fault: unknown, context: Record<string, unknown>) => void;
+  readonly #needs: FullDisksNeeds;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(report: (fault: unknown, context: Record<string, unknown>) => void) {
-    this.#report = report;
+  constructor(needs: FullDisksNeeds) {
+    this.#needs = needs;
   }
 
   has(runId: string): boolean {
@@ -64,7 +70,7 @@ export class FullDisks {
     const watched = this.#watched.get(runId);
     if (watched === undefined) return this.#ended.get(runId) ?? false;
     const left = await leftOn(watched.handle).catch(() => 1);
-    const isFull = left < FULL_LEFT;
+    const isFull = left < FULL_LEFT || (await this.#needs.hostIsFull().catch(() => false));
     this.#ended.set(runId, isFull);
     this.#letGo(runId, watched);
     return isFull;
@@ -81,12 +87,16 @@ export class FullDisks {
     if (!this.#watched.delete(runId)) return;
     const [first = new Lane(), ...others] = this.#closers;
     const lane = others.reduce((least, one) => (one.length < least.length ? one : least), first);
-    lane.run(() => handle.close()).catch((fault: unknown) => this.#report(fault, { runId }));
+    lane.run(() => handle.close()).catch((fault: unknown) => this.#needs.report(fault, { runId }));
   }
 
   async #lookAtAll(listener: (runId: string) => void): Promise<void> {
+    const most = (await this.#needs.hostIsFull().catch(() => false)) ? 0 : 1;
     for (const [runId, watched] of [...this.#watched]) {
-      const left = await leftOn(watched.handle).catch(() => null);
+      const left = await leftOn(watched.handle).then(
+        (own) => Math.min(own, most),
+        () => null,
+      );
       if (left === null || !this.#watched.has(runId)) continue;
       if (left < FULL_LEFT && !watched.isFull) listener(runId);
       if (left < FULL_LEFT) watched.isFull = true;

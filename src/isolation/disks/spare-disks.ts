@@ -1,5 +1,4 @@
 import { Lane } from "../../lib/lane.ts";
-import type { HeldDisk } from "./held-disk.ts";
 
 /** Ready ones of the usual size: as many starts in a row pay nothing for their disk. */
 const SPARES = 8;
@@ -13,29 +12,35 @@ const REFILL_AFTER_MS = 300;
 /** After one could not be made, in milliseconds. */
 const REFILL_AGAIN_MS = 10_000;
 
-export interface SpareDisksNeeds {
+/** What a spare is here: somebody may kill its holder, and then it is none. */
+export interface Spare {
+  readonly isHeld: boolean;
+  letGo(): void;
+}
+
+export interface SpareDisksNeeds<Disk extends Spare> {
   /** The size of which spares are kept. */
   readonly usualBytes: number;
-  readonly make: (appBytes: number) => Promise<HeldDisk>;
+  readonly make: (appBytes: number) => Promise<Disk>;
   /** Whether the host has room for spares. */
   readonly hasRoom: () => Promise<boolean>;
   readonly report: (fault: unknown, context: Record<string, unknown>) => void;
 }
 
 /** Disks made ahead. Whoever comes when none is left waits for one to be made; nobody is refused for coming late. */
-export class SpareDisks {
-  readonly #needs: SpareDisksNeeds;
+export class SpareDisks<Disk extends Spare> {
+  readonly #needs: SpareDisksNeeds<Disk>;
   readonly #makers = Array.from({ length: MAKERS }, () => new Lane());
-  readonly #spares: HeldDisk[] = [];
+  readonly #spares: Disk[] = [];
   #timer: NodeJS.Timeout | null = null;
   #isClosed = false;
 
-  constructor(needs: SpareDisksNeeds) {
+  constructor(needs: SpareDisksNeeds<Disk>) {
     this.#needs = needs;
   }
 
   /** Errors: where the host cannot make one. */
-  async take(appBytes: number): Promise<HeldDisk> {
+  async take(appBytes: number): Promise<Disk> {
     if (appBytes === this.#needs.usualBytes) {
       this.#refillIn(REFILL_AFTER_MS);
       const spare = this.#takeSpare();
@@ -57,13 +62,13 @@ export class SpareDisks {
   }
 
   /** Null where there is none; one whose holder somebody has killed is none. */
-  #takeSpare(): HeldDisk | null {
+  #takeSpare(): Disk | null {
     for (let spare = this.#spares.shift(); spare !== undefined; spare = this.#spares.shift())
       if (spare.isHeld) return spare;
     return null;
   }
 
-  async #make(appBytes: number): Promise<HeldDisk> {
+  async #make(appBytes: number): Promise<Disk> {
     const [first = new Lane(), ...others] = this.#makers;
     const lane = others.reduce((least, one) => (one.length < least.length ? one : least), first);
     return await lane.run(() => this.#needs.make(appBytes));

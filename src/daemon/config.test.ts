@@ -19,7 +19,21 @@ describe("parseConfig()", () => {
       socket: "/run/sharku/sharku.sock",
       listen: { host: "127.0.0.1", port: 7420 },
       portRange: { first: 10000, last: 19999 },
+      runtimes: ["crun", "runc", "runsc"].map((name) => ({ name, program: null })),
+      runtimeTimeoutMs: 30_000,
     });
+  });
+
+  it("takes runtimes by their paths, the default first", () => {
+    const argv = ["--runtime", "kata", "--add-runtime", "kata=/opt/kata", "--add-runtime", "runc=/opt/runc"];
+    assert.deepEqual(parse(argv).runtimes, [
+      { name: "kata", program: "/opt/kata" },
+      { name: "crun", program: null },
+      { name: "runc", program: "/opt/runc" },
+      { name: "runsc", program: null },
+    ]);
+    const env = { SHARKU_ADD_RUNTIME: "a=/opt/a,b=/opt/b", SHARKU_RUNTIME: "b" };
+    assert.deepEqual(parse([], env).runtimes[0], { name: "b", program: "/opt/b" });
   });
 
   it("takes variables, and options before them", () => {
@@ -44,6 +58,12 @@ describe("parseConfig()", () => {
     ["--state-dir", "/a,b"],
     ["--run-dir", "/a:b"],
     ["--state-dir", "/a\nb"],
+    ["--runtime", "kata"],
+    ["--add-runtime", "kata"],
+    ["--add-runtime", "kata=bin/kata"],
+    ["--add-runtime", "../x=/bin/true"],
+    ["--runtime-timeout", "0"],
+    ["--runtime-timeout", "soon"],
     ["--colour", "red"],
     ["more"],
   ];

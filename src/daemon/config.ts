@@ -11,6 +11,15 @@ export interface DaemonConfig {
   readonly listen: { readonly host: string; readonly port: number };
   readonly portRange: { readonly first: number; readonly last: number };
   readonly name: string;
+  /** The default first. */
+  readonly runtimes: readonly RuntimeOption[];
+  readonly runtimeTimeoutMs: number;
+}
+
+/** A runtime by its name; the program is looked for by that name where none is given. */
+export interface RuntimeOption {
+  readonly name: string;
+  readonly program: string | null;
 }
 
 export const serveHelp = `Usage: sharku serve [OPTION]…
@@ -24,6 +33,9 @@ Options (each also as a variable, --state-dir as SHARKU_STATE_DIR and so on):
   --listen HOST:PORT  address for callers with a token (127.0.0.1:7420)
   --port-range A-B    ports that procs are given       (10000-19999)
   --name NAME         name of this hypervisor          (the host's)
+  --runtime NAME      runtime of procs that name none  (crun)
+  --add-runtime N=P   a runtime N by its path P; may be given again, or with commas between (none)
+  --runtime-timeout S seconds that one call of a runtime may take (30)
   --help              this text
 
 The token for --listen is in <state-dir>/admin.token. SIGTERM ends the daemon; its procs run on, and the next
@@ -37,6 +49,9 @@ const options = {
   listen: { type: "string" },
   "port-range": { type: "string" },
   name: { type: "string" },
+  runtime: { type: "string" },
+  "add-runtime": { type: "string", multiple: true },
+  "runtime-timeout": { type: "string" },
   help: { type: "boolean", short: "h" },
 } as const;
 
@@ -46,6 +61,7 @@ export function parseConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Da
   if (values.help === true) return "help";
   const pick = (name: keyof typeof values, fallback: string): string => {
     const given = values[name];
+    if (Array.isArray(given)) return given.join(",");
     if (typeof given === "string") return given;
     return env[`SHARKU_${name.toUpperCase().replaceAll("-", "_")}`] || fallback;
   };
@@ -57,6 +73,8 @@ export function parseConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Da
     listen: parseListen(pick("listen", "127.0.0.1:7420")),
     portRange: parsePortRange(pick("port-range", "10000-19999")),
     name: pick("name", hostname()),
+    runtimes: parseRuntimes(pick("runtime", "crun"), pick("add-runtime", "")),
+    runtimeTimeoutMs: parseSeconds(pick("runtime-timeout", "30")) * 1000,
   };
 }
 
@@ -105,4 +123,35 @@ function parsePortRange(text: string): DaemonConfig["portRange"] {
     );
   }
   return { first, last };
+}
+
+/** The runtimes that are looked for by name; the others are added by their paths. */
+const BUILT_IN = ["crun", "runc", "runsc"];
+
+const RUNTIME_NAME = /^[a-z0-9][a-z0-9._-]{0,31}$/;
+
+function parseRuntimes(standard: string, added: string): RuntimeOption[] {
+  const options = new Map<string, RuntimeOption>(BUILT_IN.map((name) => [name, { name, program: null }]));
+  for (const word of added.split(",").filter(Boolean)) {
+    const [, name = "", program = ""] = /^([^=]*)=(.*)$/.exec(word) ?? [];
+    if (!RUNTIME_NAME.test(name) || !program.startsWith("/")) {
+      throw new CannotStart(
+        `Cannot add runtime "${word}": wanted a name of small letters, digits, dots and dashes, and the program's whole path, like kata=/opt/kata/bin/kata`,
+      );
+    }
+    options.set(name, { name, program });
+  }
+  const first = options.get(standard);
+  if (first === undefined) {
+    throw new CannotStart(
+      `Cannot use runtime "${standard}": it is none of ${[...options.keys()].join(", ")}, wanted one of these or one named by --add-runtime`,
+    );
+  }
+  return [first, ...[...options.values()].filter((option) => option !== first)];
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && seconds >= 0.1 && seconds <= 3600) return seconds;
+  throw new CannotStart(`Cannot use runtime timeout "${text}": wanted seconds from 0.1 to 3600, like 30`);
 }

@@ -13,10 +13,12 @@ import { Cgroups } from "../isolation/cgroup.ts";
 import { AppDisks } from "../isolation/disks/app-disks.ts";
 import { gatherHostFacts } from "../isolation/host-facts.ts";
 import { Containers, type IsolationNeeds } from "../isolation/isolation.ts";
-import { disksDir, runtimeDir } from "../isolation/run-paths.ts";
-import { Runtime } from "../isolation/runtime.ts";
+import { disksDir } from "../isolation/run-paths.ts";
+import { RuntimeTrials } from "../isolation/runtime-trials.ts";
 import { UnpackSandbox } from "../isolation/unpack-sandbox.ts";
 import { pause, systemClock } from "../lib/clock.ts";
+import type { Judge } from "../lib/judged-lookup.ts";
+import { judgeWithOwn } from "../lib/own-places.ts";
 import { randomFraction, randomName } from "../lib/random.ts";
 import { openLogs } from "../logs/logs.ts";
 import { BridgeNetwork } from "../network/network.ts";
@@ -25,10 +27,15 @@ import { Procs } from "../procs/procs.ts";
 import type { Store } from "../store/store.ts";
 import { openTemplates } from "../templates/templates.ts";
 import type { DaemonConfig } from "./config.ts";
+import { findTools, openRuntimes } from "./open-runtimes.ts";
 import { version } from "./version.ts";
 
 /** Slots from this one on are for containers that are no runs. */
 const JOB_SLOTS_FIRST = 5000;
+
+/** Slots for the trials of runtimes. */
+const TRIAL_SLOTS_FIRST = 5100;
+const TRIAL_SLOTS = 64;
 
 /** Host ids of the first daemon of this host; each has a block of its own, by its index in the registry. */
 const ID_BASE = 0x20000000;
@@ -69,14 +76,15 @@ export async function wire(parts: Parts): Promise<Wired> {
   });
   const templates = await openTemplates({ dir: join(config.stateDir, "templates") });
   const logs = await openLogs({ dir: join(config.stateDir, "logs"), clock });
+  const judge = judgeWithOwn([{ address: config.listen.host, port: config.listen.port }]);
   const events = new Events({
-    ...{ store, clock, randomFraction, report },
-    ownListeners: [{ address: config.listen.host, port: config.listen.port }],
+    ...{ store, clock, randomFraction, report, judge },
   });
   // The two need each other: images ask whether a proc uses one, procs look images up.
   const late: { procs?: Procs } = {};
   const images = await openImageRoom(parts, {
     isolation,
+    judge,
     template: () => templates.find("host"),
     inUse: (digest) => late.procs?.usesImage(digest) ?? true,
   });
@@ -100,10 +108,11 @@ export async function wire(parts: Parts): Promise<Wired> {
       logs,
       journal: events,
       health,
-      info: () => ({ ...facts, procs: procs.counts() }),
+      info: () => ({ ...facts, ...runtimeFacts(isolation.needs), procs: procs.counts() }),
     },
     procs,
     open: async () => {
+      tryRuntimes(isolation, templates);
       await procs.open();
       life.hasLooked = true;
       events.start();
@@ -122,6 +131,7 @@ export async function wire(parts: Parts): Promise<Wired> {
 
 async function openIsolation({ config, instance, log }: Parts, report: IsolationNeeds["report"]) {
   const dirs = { stateDir: config.stateDir, runDir: config.runDir };
+  const [{ conmon }, runtimes] = [await findTools(), await openRuntimes(config)];
   const { version: layout } = await detectCgroups();
   const { mounts } = await gatherCgroups();
   const roots = mounts.filter(({ readOnly }) => !readOnly).map(({ path }) => path);
@@ -130,11 +140,11 @@ async function openIsolation({ config, instance, log }: Parts, report: Isolation
   const { swapAccounting } = await cgroups.open();
   const needs: IsolationNeeds = {
     ...{ dirs, cgroups, sleep, report },
-    runtime: new Runtime("/usr/bin/crun", runtimeDir(dirs)),
+    ...{ runtimes, runtime: runtimes.thrower },
     facts: await gatherHostFacts(swapAccounting),
     disks: new AppDisks({ dir: disksDir(dirs), usualBytes: defaultLimits.appBytes, report }),
     idBase: ID_BASE + instance.index * IDS_PER_DAEMON,
-    conmonProgram: "/usr/bin/conmon",
+    conmonProgram: conmon,
     layout,
   };
   const containers = new Containers(needs);
@@ -144,10 +154,38 @@ async function openIsolation({ config, instance, log }: Parts, report: Isolation
   return { needs, containers };
 }
 
+/** In the background: what a proc needs to know of its runtime it waits for by itself. */
+function tryRuntimes(
+  { needs, containers }: Awaited<ReturnType<typeof openIsolation>>,
+  templates: { find: (name: string) => TemplateFiles | null },
+): void {
+  const trials = new RuntimeTrials({
+    ...{ containers, dirs: needs.dirs, sleep: needs.sleep, randomId: randomName },
+    ...{ firstSlot: TRIAL_SLOTS_FIRST, slotCount: TRIAL_SLOTS },
+    template: () => hostTemplate(templates.find("host")),
+  });
+  needs.runtimes.tryAll((entry) => trials.findOut(entry));
+}
+
+/** As far as the trials have come. */
+function runtimeFacts({ runtimes }: IsolationNeeds): Pick<Info, "runtime" | "runtimes"> {
+  const reports = runtimes.reports();
+  const standard = reports.find(({ isDefault }) => isDefault);
+  return {
+    runtime: { name: standard?.name ?? "none", version: standard?.version ?? "unknown" },
+    runtimes: reports.map(({ program: path, ...rest }) => ({
+      ...rest,
+      path,
+      problems: [...rest.problems],
+      features: { ...rest.features },
+    })),
+  };
+}
+
 async function infoFacts(
   { config, instance }: Parts,
-  { runtime, layout, disks }: IsolationNeeds,
-): Promise<Omit<Info, "procs">> {
+  { layout, disks }: IsolationNeeds,
+): Promise<Omit<Info, "procs" | "runtime" | "runtimes">> {
   const { listen, portRange } = config;
   return {
     name: config.name,
@@ -156,7 +194,6 @@ async function infoFacts(
     startedAt: systemClock.now().toISOString(),
     portRange: `${portRange.first}-${portRange.last}`,
     addresses: [`unix:${config.socket}`, `http://${listen.host}:${listen.port}`],
-    runtime: { name: "crun", version: await runtime.version() },
     cgroup: layout,
     appDisk: disks.kind,
   };
@@ -166,10 +203,12 @@ function openImageRoom(
   { config }: Parts,
   {
     isolation,
+    judge,
     template,
     inUse,
   }: {
     isolation: Awaited<ReturnType<typeof openIsolation>>;
+    judge: Judge;
     template: () => TemplateFiles | null;
     inUse: (digest: string) => boolean;
   },
@@ -181,7 +220,7 @@ function openImageRoom(
     firstSlot: JOB_SLOTS_FIRST,
   });
   return openImages({
-    ...{ sandbox, inUse, clock: systemClock, limits: defaultImageLimits },
+    ...{ sandbox, inUse, judge, clock: systemClock, limits: defaultImageLimits },
     dir: join(config.stateDir, "images"),
     randomId: () => `unpack-${randomName()}`,
   });

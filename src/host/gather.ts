@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
 import { access, readFile, realpath, stat, statfs } from "node:fs/promises";
 import { release } from "node:os";
-import { delimiter, dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
+import { findIn, findProgram, pathDirs } from "../lib/find-program.ts";
 import { tryCommand } from "../lib/run-command.ts";
 import { needsVersion } from "./checks/tools.ts";
 import {
@@ -23,28 +24,37 @@ export interface GatherOptions {
 }
 
 const PROGRAM_TIMEOUT_MS = 10_000;
-/** Where root's programs are, which an ordinary user's PATH leaves out. */
-const ROOT_DIRS = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 /** Where a proc of the built-in template looks for programs; /bin is a link into /usr. */
 const TEMPLATE_DIRS = ["/usr/local/bin", "/usr/bin"];
 
 /** Reads everything at once. Nothing here judges, nothing here throws because something is missing. */
 export async function gatherFacts(options: GatherOptions = {}): Promise<HostFacts> {
   const uid = process.getuid?.() ?? -1;
-  const [tools, cgroups, network, diskTrial, stateDir, usr, interpreters, manager, filesystems, userMax, actions] =
-    await Promise.all([
-      gatherTools(),
-      gatherCgroups(),
-      gatherNetwork({ isRoot: uid === 0, portRange: options.portRange ?? [10_000, 19_999] }),
-      uid === 0 ? tryDisk() : null,
-      gatherPlace(resolve(options.stateDir ?? "/var/lib/sharku")),
-      filesystemOf("/usr"),
-      Promise.all((["node", "python3"] as const).map(gatherInterpreter)),
-      findPackageManager(),
-      gatherFilesystems(),
-      readOrNull("/proc/sys/user/max_user_namespaces"),
-      readOrNull("/proc/sys/kernel/seccomp/actions_avail"),
-    ]);
+  const [
+    tools,
+    cgroups,
+    network,
+    diskTrial,
+    stateDir,
+    usr,
+    interpreters,
+    manager,
+    filesystems,
+    userMax,
+    actions,
+  ] = await Promise.all([
+    gatherTools(),
+    gatherCgroups(),
+    gatherNetwork({ isRoot: uid === 0, portRange: options.portRange ?? [10_000, 19_999] }),
+    uid === 0 ? tryDisk() : null,
+    gatherPlace(resolve(options.stateDir ?? "/var/lib/sharku")),
+    filesystemOf("/usr"),
+    Promise.all((["node", "python3"] as const).map(gatherInterpreter)),
+    findPackageManager(),
+    gatherFilesystems(),
+    readOrNull("/proc/sys/user/max_user_namespaces"),
+    readOrNull("/proc/sys/kernel/seccomp/actions_avail"),
+  ]);
   return {
     uid,
     nodeVersion: process.versions.node,
@@ -194,26 +204,6 @@ async function gatherInterpreter(name: InterpreterFacts["name"]): Promise<Interp
 export async function findPackageManager(): Promise<PackageManager | null> {
   const paths = await Promise.all(packageManagers.map(findProgram));
   return packageManagers.find((_, index) => paths[index] !== null) ?? null;
-}
-
-function findProgram(name: string): Promise<string | null> {
-  return findIn([...pathDirs(), ...ROOT_DIRS], name);
-}
-
-function pathDirs(): string[] {
-  return (process.env["PATH"] ?? "").split(delimiter).filter(Boolean);
-}
-
-async function findIn(dirs: readonly string[], name: string): Promise<string | null> {
-  for (const dir of dirs) {
-    const path = join(dir, name);
-    const isFile = await stat(path).then(
-      (seen) => seen.isFile(),
-      () => false,
-    );
-    if (isFile && (await isThere(path, constants.X_OK))) return path;
-  }
-  return null;
 }
 
 async function isThere(path: string, mode: number = constants.F_OK): Promise<boolean> {

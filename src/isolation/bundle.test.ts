@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { defaultLimits } from "../contract/proc.ts";
 import { buildBundle, type Confinement, emptyBundle } from "./bundle.ts";
+import { allFeatures } from "./features.ts";
 import { parseHardLimits } from "./host-facts.ts";
 import { sandboxRules } from "./rules/rules.ts";
 import { allowedSyscalls, refusedSyscalls } from "./rules/syscalls.ts";
@@ -27,6 +28,8 @@ const confinement: Confinement = {
     swapAccounting: true,
     initPath: "/usr/bin/catatonit",
     seccompArch: "SCMP_ARCH_X86_64",
+    seccompFilter: null,
+    features: allFeatures,
   },
 };
 

@@ -1,5 +1,6 @@
 import type { Limits } from "../contract/proc.ts";
 import type { TemplateFiles } from "../procs/needs.ts";
+import type { RuntimeFeatures } from "./features.ts";
 import type { OciConfig, OciLinux, OciMount, OciProcess } from "./oci.ts";
 
 /**
@@ -33,6 +34,10 @@ export interface HostFacts {
   readonly initPath: string;
   /** As the seccomp section names it: SCMP_ARCH_X86_64, SCMP_ARCH_AARCH64. */
   readonly seccompArch: string;
+  /** The compiled filter, in base64; null where it could not be compiled here, and the runtime does it each time. */
+  readonly seccompFilter: string | null;
+  /** What the runtime can do that this container is for. */
+  readonly features: RuntimeFeatures;
 }
 
 export type Rule = (config: OciConfig, confinement: Confinement) => OciConfig;

@@ -1,6 +1,7 @@
 import { access, readFile } from "node:fs/promises";
 import { arch } from "node:process";
 import type { HostFacts } from "./bundle.ts";
+import { allFeatures } from "./features.ts";
 
 const rlimitNames: Readonly<Record<string, string>> = {
   "Max open files": "RLIMIT_NOFILE",
@@ -32,6 +33,8 @@ export async function gatherHostFacts(swapAccounting: boolean): Promise<HostFact
     swapAccounting,
     initPath: await firstOf(INIT_PATHS),
     seccompArch,
+    seccompFilter: null,
+    features: allFeatures,
   };
 }
 

@@ -1,27 +1,25 @@
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import type { Limits } from "../contract/proc.ts";
 import type { Isolation, RunPlan, RunSight } from "../procs/needs.ts";
-import { buildBundle, type HostFacts, readOnlyBind } from "./bundle.ts";
+import type { HostFacts } from "./bundle.ts";
 import type { Cgroups } from "./cgroup.ts";
 import { createSupervised, supervisorPid } from "./conmon.ts";
-import type { AppDisks, AppPlace } from "./disks/app-disks.ts";
+import type { AppDisks } from "./disks/app-disks.ts";
 import { ExitFiles } from "./exit-files.ts";
 import { restoreNullDevice } from "./null-device.ts";
-import type { OciMount } from "./oci.ts";
 import { removeTree } from "./remove-tree.ts";
-import { sandboxRules } from "./rules/rules.ts";
+import { type RunWay, writeRunBundle } from "./run-bundle.ts";
 import {
   bundlesDir,
   emptyDir,
   exitsDir,
   type IsolationDirs,
-  type RunPaths,
   runPaths,
   runtimeDir,
   scratchesDir,
 } from "./run-paths.ts";
 import type { Runtime } from "./runtime.ts";
+import type { Runtimes } from "./runtimes.ts";
 import { endSupervisors } from "./supervisors.ts";
 
 /**
@@ -44,11 +42,13 @@ const EXIT_FILE_MS_MAX = 5_000;
 const EXIT_FILE_POLL_MS = 20;
 
 /** What runs and throwaway jobs are called. */
-const ourNames = /^(unpack-)?[0-9a-z]{16}$/;
+const ourNames = /^(trial-|unpack-)?[0-9a-z]{16}$/;
 
 export interface IsolationNeeds {
   readonly dirs: IsolationDirs;
+  /** Makes the throwaway containers, which need all that a current crun can do. */
   readonly runtime: Runtime;
+  readonly runtimes: Runtimes;
   readonly cgroups: Cgroups;
   readonly facts: HostFacts;
   readonly disks: AppDisks;
@@ -65,6 +65,8 @@ export class Containers implements Isolation {
   readonly #needs: IsolationNeeds;
   readonly #exits: ExitFiles;
   readonly #watched = new Set<string>();
+  /** Containers that are on trial, and so no left-overs. */
+  readonly #onTrial = new Set<string>();
   #stopWatching: (() => void) | null = null;
 
   constructor(needs: IsolationNeeds) {
@@ -73,7 +75,7 @@ export class Containers implements Isolation {
   }
 
   get runtimeNames(): readonly string[] {
-    return ["crun"];
+    return this.#needs.runtimes.names;
   }
 
   get boundsApp(): boolean {
@@ -99,10 +101,20 @@ export class Containers implements Isolation {
   }
 
   async create(plan: RunPlan): Promise<{ pid: number }> {
-    const paths = runPaths(this.#needs.dirs, plan.runId);
-    const { enterArgv } = await this.#writeBundle(plan, paths);
+    const features = await this.#needs.runtimes.features(plan.runtime);
+    return await this.createIn({ features, isTrial: false }, plan);
+  }
+
+  /** As `create`, with the runtime taken for one that can do this and not more. */
+  async createIn(way: RunWay, plan: RunPlan): Promise<{ pid: number }> {
+    const { dirs, runtimes, conmonProgram, disks } = this.#needs;
+    const runtime = runtimes.named(plan.runtime);
+    const paths = runPaths(dirs, plan.runId);
+    if (way.isTrial) this.#onTrial.add(plan.runId);
+    await mkdir(paths.bundleDir, { mode: 0o700 });
+    await runtimes.note(plan.runId, { name: plan.runtime, runtime });
+    const { enterArgv } = await writeRunBundle(plan, { needs: this.#needs, way });
     this.#watched.add(plan.runId);
-    const { runtime, conmonProgram, disks } = this.#needs;
     const created = await createSupervised(plan.runId, {
       runtime,
       paths,
@@ -114,12 +126,17 @@ export class Containers implements Isolation {
     return created;
   }
 
+  /** The code that it ended with; null where its supervisor has left none. */
+  async exitCode(runId: string): Promise<number | null> {
+    return await this.#exits.read(runId);
+  }
+
   async start(runId: string): Promise<void> {
-    await this.#needs.runtime.start(runId);
+    await (await this.#needs.runtimes.ofRun(runId)).start(runId);
   }
 
   async signal(runId: string, signal: NodeJS.Signals): Promise<void> {
-    await this.#needs.runtime.signal(runId, signal);
+    await (await this.#needs.runtimes.ofRun(runId)).signal(runId, signal);
   }
 
   async kill(runId: string): Promise<void> {
@@ -133,7 +150,7 @@ export class Containers implements Isolation {
   async look(runId: string): Promise<RunSight> {
     const code = await this.#exits.read(runId);
     if (code !== null) return await this.#exited(runId, code);
-    const state = await this.#needs.runtime.state(runId);
+    const state = await (await this.#needs.runtimes.ofRun(runId)).state(runId);
     if (state.status === "absent") return { status: "absent" };
     const supervisor = await supervisorPid(runId, runPaths(this.#needs.dirs, runId));
     if (supervisor === null) {
@@ -148,22 +165,24 @@ export class Containers implements Isolation {
   }
 
   async destroy(runId: string): Promise<void> {
-    const { dirs, cgroups, runtime, disks } = this.#needs;
+    const { dirs, cgroups, runtimes, disks } = this.#needs;
     const paths = runPaths(dirs, runId);
     // A supervisor that is still creating would make a container behind our back. One that has left an exit
     // file is about to end by itself.
     if ((await this.#exits.read(runId)) === null) await endSupervisors(runId, this.#needs.sleep);
     await cgroups.kill(runId);
-    await runtime.delete(runId);
+    await (await runtimes.ofRun(runId))
+      .delete(runId)
+      .catch((fault: unknown) => this.#needs.report(fault, { runId }));
     await cgroups.kill(runId);
     await cgroups.remove(runId);
     this.#watched.delete(runId);
+    this.#onTrial.delete(runId);
     disks.release(runId);
+    await runtimes.forget(runId);
     await Promise.all([
       removeTree(paths.bundleDir),
       removeTree(paths.scratchDir),
-      // What a runtime that was killed halfway leaves, and its own delete does not see.
-      removeTree(join(runtimeDir(dirs), runId)),
       rm(paths.exitFile, { force: true }),
     ]);
   }
@@ -183,45 +202,14 @@ export class Containers implements Isolation {
   }
 
   async sweep(liveRunIds: readonly string[]): Promise<void> {
-    const { dirs, cgroups } = this.#needs;
-    const live = new Set(liveRunIds);
-    const found = new Set<string>(await cgroups.list());
-    for (const dir of [bundlesDir(dirs), scratchesDir(dirs), exitsDir(dirs), runtimeDir(dirs)]) {
+    const { dirs, cgroups, runtimes } = this.#needs;
+    const live = new Set([...liveRunIds, ...this.#onTrial]);
+    const found = new Set<string>([...(await cgroups.list()), ...(await runtimes.containers())]);
+    for (const dir of [bundlesDir(dirs), scratchesDir(dirs), exitsDir(dirs)]) {
       for (const name of await readdir(dir)) found.add(name);
     }
     // Other names are not ours: the runtime's own begin with a dot, a file system's is lost+found.
     for (const name of found) if (ourNames.test(name) && !live.has(name)) await this.destroy(name);
-  }
-
-  async #writeBundle(plan: RunPlan, paths: RunPaths): Promise<AppPlace> {
-    const { dirs, facts, cgroups, idBase, disks } = this.#needs;
-    const hostId = idBase + 2 * plan.slot;
-    await mkdir(paths.bundleDir, { mode: 0o700 });
-    await mkdir(paths.scratchDir, { mode: 0o711 });
-    const { appBytes } = plan.limits;
-    const place = await disks.take({ runId: plan.runId, hostId, appBytes, plainDir: paths.scratchDir });
-    const config = buildBundle(
-      {
-        containerId: plan.runId,
-        hostname: plan.hostname,
-        argv: plan.argv,
-        env: plan.env,
-        cwd: "/app",
-        limits: plan.limits,
-        template: plan.template,
-        hostId,
-        cgroupsPath: cgroups.pathOf(plan.runId),
-        extraMounts: appMounts(plan, { paths, place, empty: emptyDir(dirs) }),
-        host: facts,
-      },
-      sandboxRules,
-    );
-    await Promise.all([
-      writeFile(paths.configFile, JSON.stringify(config), { mode: 0o600 }),
-      writeFile(paths.hostsFile, plan.hosts, { mode: 0o644 }),
-      writeFile(paths.resolvFile, plan.resolvConf, { mode: 0o644 }),
-    ]);
-    return place;
   }
 
   async #exited(runId: string, code: number | null): Promise<RunSight> {
@@ -248,38 +236,4 @@ export class Containers implements Isolation {
       if ((await supervisorPid(runId, paths)) === null) listener(runId);
     }
   }
-}
-
-/** The app's own files: the image below, what it writes above, and the names of its network. */
-function appMounts(
-  plan: RunPlan,
-  { paths, place, empty }: { paths: RunPaths; place: AppPlace; empty: string },
-): OciMount[] {
-  const imageMount = "/run/sharku/image";
-  const lowerDir = `${plan.template.skeletonDir}${imageMount}`;
-  return [
-    // Owned by the container's root and closed: the app sees its image through /app only.
-    {
-      destination: "/run/sharku",
-      type: "tmpfs",
-      source: "tmpfs",
-      options: ["nosuid", "noexec", "nodev", "mode=700", "size=65536", "nr_inodes=16"],
-    },
-    readOnlyBind(plan.imageDir ?? empty, imageMount),
-    {
-      destination: "/app",
-      type: "overlay",
-      source: "overlay",
-      options: [
-        `lowerdir=${lowerDir}`,
-        `upperdir=${place.upperDir}`,
-        `workdir=${place.workDir}`,
-        "userxattr",
-        "nosuid",
-        "nodev",
-      ],
-    },
-    readOnlyBind(paths.hostsFile, "/etc/hosts"),
-    readOnlyBind(paths.resolvFile, "/etc/resolv.conf"),
-  ];
 }

@@ -77,4 +77,5 @@ export interface OciConfig {
   readonly process: OciProcess;
   readonly mounts: readonly OciMount[];
   readonly linux: OciLinux;
+  readonly annotations?: Readonly<Record<string, string>>;
 }

@@ -18,7 +18,11 @@ export interface RunPaths {
   readonly resolvFile: string;
   readonly pidFile: string;
   readonly conmonPidFile: string;
+  /** Says which runtime made the run. */
+  readonly runtimeFile: string;
   readonly scratchDir: string;
+  /** The root of a container whose runtime cannot take the template's. */
+  readonly rootDir: string;
   readonly exitFile: string;
 }
 
@@ -34,9 +38,14 @@ export function exitsDir(dirs: IsolationDirs): string {
   return join(dirs.stateDir, "exits");
 }
 
-/** The OCI runtime's own state. */
+/** The state of crun. */
 export function runtimeDir(dirs: IsolationDirs): string {
   return join(dirs.runDir, "runtime");
+}
+
+/** The states of the other runtimes, each in a directory of its name. */
+export function runtimesDir(dirs: IsolationDirs): string {
+  return join(dirs.runDir, "runtimes");
 }
 
 /** The disks behind the writable part of each /app. */
@@ -60,7 +69,9 @@ export function runPaths(dirs: IsolationDirs, runId: string): RunPaths {
     resolvFile: join(scratchDir, "resolv.conf"),
     pidFile: join(bundleDir, "pid"),
     conmonPidFile: join(bundleDir, "conmon.pid"),
+    runtimeFile: join(bundleDir, "runtime"),
     scratchDir,
+    rootDir: join(scratchDir, "root"),
     exitFile: join(exitsDir(dirs), runId),
   };
 }

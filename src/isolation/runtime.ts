@@ -1,26 +1,41 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import { CommandError, runCommand, tryCommand } from "../lib/run-command.ts";
+import { CommandError, type CommandOptions, runCommand, tryCommand } from "../lib/run-command.ts";
+import { removeTree } from "./remove-tree.ts";
+import { familyOf, type RuntimeFamily, waysOf } from "./runtime-family.ts";
 
-/** Deadlines of the OCI runtime's commands, in milliseconds: past them it hangs, and is killed. */
-const CALL_MS_MAX = 30_000;
+/** How long one call of a runtime may take unless the operator says otherwise, in milliseconds. */
+export const RUNTIME_MS_MAX = 30_000;
+
+/** Of what a runtime says of itself, this much is passed on. */
+const VERSION_CHARS_MAX = 200;
 
 /** What the runtime says of a container. */
 export type ContainerStatus =
   | { status: "created" | "running" | "stopped"; pid: number }
   | { status: "absent" };
 
+export interface RuntimeVersion {
+  readonly family: RuntimeFamily;
+  readonly version: string;
+  /** The first line of what it says of itself. */
+  readonly text: string;
+}
+
 /**
- * The OCI runtime by its command line, which crun and runc share. Argv in, typed result out; it knows nothing of
- * runs.
+ * An OCI runtime by its command line, which crun, runc and runsc share but for a few words. Argv in, typed result out;
+ * it knows nothing of runs. No call takes longer than `timeoutMs`: past that the runtime hangs, and is killed.
  */
 export class Runtime {
   readonly program: string;
+  readonly timeoutMs: number;
   readonly #root: string;
+  #version: Promise<RuntimeVersion> | null = null;
 
   /** `root` is the directory of the runtime's own state. */
-  constructor(program: string, root: string) {
+  constructor(program: string, root: string, { timeoutMs = RUNTIME_MS_MAX }: { timeoutMs?: number } = {}) {
     this.program = program;
+    this.timeoutMs = timeoutMs;
     this.#root = root;
   }
 
@@ -29,14 +44,19 @@ export class Runtime {
     return [`--root=${this.#root}`];
   }
 
-  /** Errors: CommandError with the runtime's words. */
-  async start(containerId: string): Promise<void> {
-    await runCommand(this.#call("start", containerId), { timeoutMs: CALL_MS_MAX });
+  get root(): string {
+    return this.#root;
   }
 
-  /** Signals the container's first process. Does nothing where it is gone. */
+  /** Errors: CommandError with the runtime's words. */
+  async start(containerId: string): Promise<void> {
+    const { startedBy } = waysOf(await this.#family());
+    await runCommand([...startedBy, ...this.#call("start", containerId)], this.#bounds);
+  }
+
+  /** Signals the container's first process. Does nothing where it is gone. Errors: CommandError. */
   async signal(containerId: string, signal: NodeJS.Signals): Promise<void> {
-    const result = await tryCommand(this.#call("kill", containerId, signal), { timeoutMs: CALL_MS_MAX });
+    const result = await tryCommand(this.#call("kill", containerId, signal), this.#bounds);
     if (result.code === 0) return;
     const status = await this.state(containerId);
     if (status.status === "running" || status.status === "created") {
@@ -49,27 +69,46 @@ export class Runtime {
    * say, has not said that the container is gone. Errors: CommandError with its words then.
    */
   async state(containerId: string): Promise<ContainerStatus> {
-    const result = await tryCommand(this.#call("state", containerId), { timeoutMs: CALL_MS_MAX });
-    if (result.code === 0) return parseState(result.stdout);
-    // crun calls the file status, runc state.json.
-    const kept = await Promise.all(
-      ["status", "state.json"].map((name) => exists(join(this.#root, containerId, name))),
-    );
-    if (!kept.includes(true)) return { status: "absent" };
+    const result = await tryCommand(this.#call("state", containerId), this.#bounds);
+    if (result.code === 0) return parseState(containerId, result.stdout);
+    if (!(await this.knows(containerId))) return { status: "absent" };
     throw new CommandError(
       `Cannot tell the state of container "${containerId}": ${result.stderr.trim()}`,
       result,
     );
   }
 
-  /** Kills and forgets the container, whatever state it is in. Does nothing where there is none. */
-  async delete(containerId: string): Promise<void> {
-    await tryCommand(this.#call("delete", "--force", containerId), { timeoutMs: CALL_MS_MAX });
+  /** Whether the runtime keeps anything of the container. */
+  async knows(containerId: string): Promise<boolean> {
+    const [mark = containerId] = waysOf(await this.#family()).stateFiles(containerId);
+    return await access(join(this.#root, mark)).then(
+      () => true,
+      () => false,
+    );
   }
 
-  async version(): Promise<string> {
-    const { stdout } = await runCommand([this.program, "--version"], { timeoutMs: CALL_MS_MAX });
-    return /version\s+(\S+)/.exec(stdout)?.[1] ?? "unknown";
+  /** Kills and forgets the container, whatever state it is in. Does nothing where there is none. Errors: CommandError. */
+  async delete(containerId: string): Promise<void> {
+    await tryCommand(this.#call("delete", "--force", containerId), this.#bounds);
+  }
+
+  /** What a runtime that was killed halfway leaves of its state, and its own delete does not see. */
+  async forget(containerId: string): Promise<void> {
+    const { stateFiles } = waysOf(await this.#family());
+    for (const name of stateFiles(containerId)) await removeTree(join(this.#root, name));
+  }
+
+  /** Asked once. Errors: CommandError. */
+  version(): Promise<RuntimeVersion> {
+    this.#version ??= this.#askVersion();
+    return this.#version;
+  }
+
+  async #askVersion(): Promise<RuntimeVersion> {
+    const { stdout } = await runCommand([this.program, "--version"], this.#bounds);
+    const text = stdout.trim().split("\n")[0] ?? "";
+    const version = /version\s+(?:release-)?(\S+)/.exec(text)?.[1] ?? "unknown";
+    return { family: familyOf(text), version, text: text.slice(0, VERSION_CHARS_MAX) };
   }
 
   /** The command line that runs a container in the foreground, its stdio being the caller's. */
@@ -77,24 +116,39 @@ export class Runtime {
     return this.#call("run", "--bundle", bundleDir, containerId);
   }
 
+  get #bounds(): CommandOptions {
+    return { timeoutMs: this.timeoutMs };
+  }
+
+  /** One that does not tell is taken for one like the others. */
+  async #family(): Promise<RuntimeFamily> {
+    const { family } = await this.version().catch(() => ({ family: "other" as const }));
+    return family;
+  }
+
   #call(verb: string, ...rest: string[]): string[] {
     return [this.program, ...this.globalArguments, verb, ...rest];
   }
 }
 
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
+function parseState(containerId: string, text: string): ContainerStatus {
+  const parsed = parseJson(text);
+  const status = parsed["status"];
+  const pid = typeof parsed["pid"] === "number" ? parsed["pid"] : 0;
+  if (status === "created" || status === "running" || status === "stopped") return { status, pid };
+  // crun says "paused" and "creating" too: both mean that processes exist.
+  if (typeof status === "string") return { status: "running", pid };
+  throw new CommandError(
+    `Cannot tell the state of container "${containerId}": the runtime says ${JSON.stringify(text.slice(0, 200))}, wanted JSON with a status`,
+    null,
   );
 }
 
-function parseState(text: string): ContainerStatus {
-  const parsed: unknown = JSON.parse(text);
-  if (typeof parsed !== "object" || parsed === null) return { status: "absent" };
-  const status = "status" in parsed ? parsed.status : undefined;
-  const pid = "pid" in parsed && typeof parsed.pid === "number" ? parsed.pid : 0;
-  if (status === "created" || status === "running" || status === "stopped") return { status, pid };
-  // crun says "paused" and "creating" too: both mean that processes exist.
-  return typeof status === "string" ? { status: "running", pid } : { status: "absent" };
+function parseJson(text: string): Record<string, unknown> {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === "object" && parsed !== null ? { ...parsed } : {};
+  } catch {
+    return {};
+  }
 }

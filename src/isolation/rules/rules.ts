@@ -1,4 +1,5 @@
 import type { Rule } from "../bundle.ts";
+import { abilitiesRule } from "./abilities.ts";
 import { idsRule } from "./ids.ts";
 import { kernelFilesystemsRule } from "./kernel-filesystems.ts";
 import { cgroupLimitsRule, rlimitsRule } from "./limits.ts";
@@ -22,4 +23,5 @@ export const sandboxRules: readonly Rule[] = [
   templateRule,
   processRule,
   extraMountsRule,
+  abilitiesRule,
 ];

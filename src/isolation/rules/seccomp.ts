@@ -68,5 +68,14 @@ function whenFirstArgument(
   };
 }
 
-export const seccompRule: Rule = (config, { host }) =>
-  withLinux(config, { seccomp: seccompProfile(host.seccompArch) });
+/**
+ * crun takes a filter that is compiled already in place of the profile. The profile stands beside it all the same: a
+ * runtime that does not know the annotation is then told all it needs, and none can leave a proc without a filter.
+ */
+const COMPILED = "run.oci.seccomp_bpf_data";
+
+export const seccompRule: Rule = (config, { host }) => {
+  const withProfile = withLinux(config, { seccomp: seccompProfile(host.seccompArch) });
+  if (host.seccompFilter === null || !host.features.readyMadeSeccomp) return withProfile;
+  return { ...withProfile, annotations: { ...config.annotations, [COMPILED]: host.seccompFilter } };
+};

@@ -1,0 +1,61 @@
+import { readFile, stat, writeFile } from "node:fs/promises";
+import type { RuntimeFeatures } from "./features.ts";
+
+/** Changes whenever a trial finds out other things than before, so that no older note is taken for its result. */
+const NOTES_VERSION = 1;
+
+/** What came of a trial. */
+export interface Findings {
+  readonly version: string;
+  readonly usable: boolean;
+  readonly features: RuntimeFeatures;
+  readonly problems: readonly string[];
+}
+
+/**
+ * What came of trials of programs that are still the same: a file that is gone after a reboot, as a kernel may be
+ * another then. Trials that failed are not kept. To lose it costs a few trials.
+ */
+export class TrialNotes {
+  readonly #file: string;
+  #notes: Promise<Record<string, Findings>> | null = null;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  /** Another one for another program, also where it lies at the same place. */
+  async markOf(program: string): Promise<string> {
+    const seen = await stat(program).catch(() => null);
+    return [NOTES_VERSION, program, seen?.ino, seen?.size, seen?.mtimeMs].join(" ");
+  }
+
+  async read(mark: string): Promise<Findings | null> {
+    return (await this.#all())[mark] ?? null;
+  }
+
+  async write(mark: string, findings: Findings): Promise<void> {
+    const all = await this.#all();
+    if (all[mark] !== undefined || !findings.usable) return;
+    all[mark] = findings;
+    await writeFile(this.#file, JSON.stringify(all), { mode: 0o600 }).catch(() => undefined);
+  }
+
+  #all(): Promise<Record<string, Findings>> {
+    this.#notes ??= readFile(this.#file, "utf8").then(
+      // Nobody but this class writes it, in a directory that is root's; what is broken is as good as none.
+      (text) => parse(text),
+      () => ({}),
+    );
+    return this.#notes;
+  }
+}
+
+function parse(text: string): Record<string, Findings> {
+  try {
+    // As above: it is what `write` wrote.
+    return JSON.parse(text) as Record<string, Findings>;
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,105 @@
+import { readFile, rm } from "node:fs/promises";
+import { defaultLimits } from "../contract/proc.ts";
+import type { RunPlan, TemplateFiles } from "../procs/needs.ts";
+import { allFeatures, fewFeatures, type RuntimeFeatures, sentryFeatures } from "./features.ts";
+
+/**
+ * A trial is a run like any other, of a script that tells what it finds. Not by the runtime's name or version: those
+ * of distributions have parts of newer ones, and an option that is not known is not always refused.
+ */
+
+/** How long the script may take once it was let run, in milliseconds. */
+const SCRIPT_MS_MAX = 10_000;
+const POLL_MS = 5;
+
+/** Builtins of the shell only: a sandbox that lets some program fail is not one that does not work. */
+const SCRIPT = [
+  'while read name value _; do case "$name" in Seccomp:) echo "seccomp $value";; esac; done < /proc/self/status',
+  "read line < /app/closed && echo closed",
+  "true > /app/new && echo writable",
+  "true > /tmp/new && echo tmp",
+  "echo end",
+].join("\n");
+
+export interface TrialResult {
+  readonly features: RuntimeFeatures;
+  /** The runtime's words where no container came of it. */
+  readonly problem: string | null;
+}
+
+/** What a trial asks of the room: runs, made in a given way. */
+export interface TrialGround {
+  readonly template: TemplateFiles;
+  readonly slot: number;
+  readonly runId: string;
+  readonly logFile: string;
+  /** A directory like an image's, with a file `closed` that only its owner may read. */
+  readonly imageDir: string;
+  /** Makes it by the runtime that is on trial, taken for one that can do this. */
+  create(plan: RunPlan, features: RuntimeFeatures): Promise<unknown>;
+  start(runId: string): Promise<void>;
+  exitCode(runId: string): Promise<number | null>;
+  destroy(runId: string): Promise<void>;
+  sleep(ms: number): Promise<void>;
+}
+
+/** From all that could be used to what every runtime has, until one way works. Never throws. */
+export async function tryRuntime(ground: TrialGround): Promise<TrialResult> {
+  let problem = "";
+  for (const asked of [allFeatures, fewFeatures, sentryFeatures]) {
+    try {
+      const words = await runScript(ground, asked);
+      if (words.includes("end")) return { features: foundOut(asked, words), problem: null };
+      problem = "the trial container ended without a word";
+    } catch (fault) {
+      problem = fault instanceof Error ? fault.message : String(fault);
+    }
+  }
+  return { features: fewFeatures, problem };
+}
+
+function foundOut(asked: RuntimeFeatures, words: readonly string[]): RuntimeFeatures {
+  return {
+    ...asked,
+    mappedBinds: asked.mappedBinds && words.includes("closed"),
+    readyMadeSeccomp: asked.readyMadeSeccomp && words.includes("seccomp 2"),
+    tmpfsModes: asked.tmpfsModes && words.includes("tmp"),
+  };
+}
+
+async function runScript(ground: TrialGround, features: RuntimeFeatures): Promise<string[]> {
+  const { runId, logFile } = ground;
+  try {
+    await rm(logFile, { force: true });
+    await ground.create(planOf(ground), features);
+    await ground.start(runId);
+    for (let waited = 0; waited < SCRIPT_MS_MAX; waited += POLL_MS) {
+      if ((await ground.exitCode(runId)) !== null) break;
+      await ground.sleep(POLL_MS);
+    }
+    return wordsOf(await readFile(logFile, "utf8").catch(() => ""));
+  } finally {
+    await ground.destroy(runId);
+    await rm(logFile, { force: true });
+  }
+}
+
+/** The supervisor's lines: a time, the stream, F or P, and the text. */
+function wordsOf(log: string): string[] {
+  return log.split("\n").map((line) => line.split(" ").slice(3).join(" "));
+}
+
+function planOf({ template, slot, runId, logFile, imageDir }: TrialGround): RunPlan {
+  return {
+    ...{ runId, slot, template, imageDir, logFile },
+    procId: runId,
+    hostname: "trial",
+    argv: ["/bin/sh", "-c", SCRIPT],
+    env: { PATH: "/usr/bin:/bin" },
+    limits: { ...defaultLimits, appBytes: 4 * 1024 * 1024 },
+    runtime: "",
+    network: { mode: "none" },
+    hosts: "",
+    resolvConf: "",
+  };
+}

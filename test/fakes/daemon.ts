@@ -151,7 +151,7 @@ export class FakeDaemon {
         "invalid-request",
         `Cannot create a proc: ${JSON.stringify(Value.Errors(ProcSpec, spec))}`,
       );
-    const image = spec.image ? this.images.get(spec.image) : undefined;
+    const image = spec.image ? this.images.get(String(spec.image)) : undefined;
     const command = spec.command ?? image?.processes[spec.process ?? ""] ?? "serve";
     const text = typeof command === "string" ? command : command.join(" ");
     this.addProc({

@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
-import type { Image } from "../../contract/image.ts";
 import { networkModes, type Command as ProcCommand, type ProcSpec } from "../../contract/proc.ts";
 import type { Invocation } from "../command.ts";
 import { CliError, UsageError } from "../errors.ts";
+import type { Reference } from "../image/refer.ts";
 import { suggest } from "../suggest.ts";
 import { readLiveLimits, readStartLimits } from "./limit-options.ts";
 
@@ -74,11 +74,13 @@ export function givenCommand(rest: readonly string[] | null): ProcCommand | null
 }
 
 /** Errors: CliError, saying what to do, where it is not clear what to run. */
-export function chooseProgram(call: Invocation, image: Image | null): Program {
+export function chooseProgram(call: Invocation, app: Pick<Reference, "image"> | null): Program {
   const command = givenCommand(call.rest);
   if (command !== null) return { kind: "command", command, name: "run" };
-  const names = Object.keys(image?.processes ?? {});
   const wanted = call.options.text("process") ?? "web";
+  // Still to be fetched: the daemon finds out what its Procfile has.
+  if (app !== null && app.image === null) return { kind: "process", name: wanted };
+  const names = Object.keys(app?.image?.processes ?? {});
   if (names.includes(wanted)) return { kind: "process", name: wanted };
   if (names.length === 0)
     throw new CliError(

@@ -124,6 +124,31 @@ test("run sends an archive as it is", async () => {
   assert.equal([...cli.daemon.images.values()][0]?.bytes, 10_240);
 });
 
+test("run names an image by its URL or its digest, and sends nothing", async () => {
+  await using cli = await startCli();
+  const sha256 = "0".repeat(64);
+  const { code, err } = await cli.call([
+    ...["run", "https://example.org/a/Shop.tar.gz?sig=x", "--sha256", sha256, "-d"],
+  ]);
+  assert.equal(code, 0, err);
+  const spec = cli.daemon.requests.findLast(({ method }) => method === "POST")?.body;
+  assert.deepEqual(JSON.parse(String(spec)), {
+    ...{ app: "shop", name: "web.1", process: "web" },
+    image: { url: "https://example.org/a/Shop.tar.gz?sig=x", sha256 },
+  });
+  await using app = await makeApp({ Procfile: procfile });
+  const digest = (await cli.call(["image", "push", app.directory, "-q"])).out.trim();
+  const short = digest.slice(0, 20);
+  assert.equal((await cli.call(["run", short, "-d", "-p", "worker"])).code, 0);
+  assert.equal(cli.daemon.images.size, 1);
+  for (const [argv, words] of [
+    [["run", app.directory, "--sha256", sha256], /--sha256 with .*fetched by its URL/],
+    [["run", "https://example.org/x", "--sha256", "zz"], /64 hexadecimal digits/],
+    [["run", "sha256:0123"], /Cannot find image/],
+  ] as const)
+    assert.match((await cli.call([...argv])).err, words);
+});
+
 test("run --detach tells where the proc is, and leaves it running", async () => {
   await using cli = await startCli();
   const { code, out } = await cli.call(["run", "-d", "--app", "shop", "--", "serve"]);

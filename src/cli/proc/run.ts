@@ -7,6 +7,7 @@ import { Label, ProcId } from "../../contract/words.ts";
 import type { Command, Invocation } from "../command.ts";
 import { CliError, UsageError } from "../errors.ts";
 import { openSource, type Source } from "../image/pack.ts";
+import { findReference, type Reference } from "../image/refer.ts";
 import { sendImage } from "../image/send.ts";
 import { Interrupts } from "../interrupts.ts";
 import { findTemplate } from "../template/find-template.ts";
@@ -17,14 +18,14 @@ import { runDetached, runInForeground } from "./run-watch.ts";
 
 export const runCommand: Command = {
   path: ["run"],
-  arguments: "[DIR|ARCHIVE] [-- COMMAND...]",
+  arguments: "[DIR|ARCHIVE|URL|DIGEST] [-- COMMAND...]",
   argumentCount: [0, 1],
   takesCommand: true,
   summary: "Send an app and run one of its processes, or a command in it",
   details:
     "Without a command, the Procfile's web is run. The log is followed until the proc ends; Ctrl-C stops it, a " +
-    "second Ctrl-C kills it, and its exit code becomes this command's own. Without DIR or ARCHIVE the proc starts " +
-    "in an empty directory. A command in one quoted word is a line for the shell: -- 'serve --port $PORT'.",
+    "second Ctrl-C kills it, and its exit code becomes this command's own. Without an app the proc starts in " +
+    "an empty directory. A URL is fetched by the daemon; a DIGEST is of an image that it has. A command in one quoted word is a line for the shell: -- 'serve --port $PORT'.",
   options: {
     app: { type: "string", short: "a", value: "APP", help: "the app's name (default: the directory's)" },
     name: { type: "string", value: "NAME", help: "the proc's name (default: web.1, web.2, ...)" },
@@ -37,6 +38,7 @@ export const runCommand: Command = {
       help: "a variable of its environment; K alone takes yours",
     },
     "config-file": { type: "string", value: "FILE", multiple: true, help: "a file of such variables" },
+    sha256: { type: "string", value: "HEX", help: "the sum that what is fetched by URL must have" },
     ...liveLimitOptions,
     ...startLimitOptions,
     network: { type: "string", value: "MODE", help: `${networkModes.join(" or ")} (default private)` },
@@ -57,6 +59,7 @@ export const runCommand: Command = {
     "sharku run .",
     "sharku run . --process worker --config LOG=debug -d",
     "sharku run app.tar.gz --app shop --memory 256M",
+    "sharku run https://example.org/slug.tar.gz --sha256 9f86d081884c7d65... -d",
     "sharku run --rm -- python3 -m this",
     "sharku run . -- 'python3 -m http.server $PORT'",
   ],
@@ -67,12 +70,14 @@ async function run(call: Invocation): Promise<number> {
   checkUsage(call);
   const settings = await readSettings(call);
   const [path] = call.args;
-  const source = path === undefined ? null : await openSource(path, call.io.cwd);
+  const reference = path === undefined ? null : await findReference(call, path);
+  const source = path === undefined || reference ? null : await openSource(path, call.io.cwd);
   await checkTemplate(call);
   await checkProcfile(call, source);
   using interrupts = new Interrupts(call.io);
-  const image = source ? await sendUnlessInterrupted(call, { source, interrupts }) : null;
-  const proc = await createProc(call, { ...settings, ...(await identify(call, { source, image })) });
+  const sent = source ? await sendUnlessInterrupted(call, { source, interrupts }) : null;
+  const app = reference ?? (source && sent && { ref: sent.digest, image: sent, title: source.title });
+  const proc = await createProc(call, { ...settings, ...(await identify(call, app)) });
   if (call.options.flag("detach")) return await runDetached(call, proc);
   // Awaited here, since the interrupts are held no longer than this function.
   return await runInForeground(call, { proc, interrupts });
@@ -130,16 +135,13 @@ async function sendUnlessInterrupted(
   }
 }
 
-async function identify(
-  call: Invocation,
-  { source, image }: { source: Source | null; image: Image | null },
-): Promise<ProcSpec> {
+async function identify(call: Invocation, app: Reference | null): Promise<ProcSpec> {
   const { options } = call;
-  const program = chooseProgram(call, image);
-  const app = options.text("app") ?? fitLabel(source?.title ?? programOf(call.rest?.[0] ?? ""));
-  const name = options.text("name") ?? nextName(program.name, await takenNames(call, app));
+  const program = chooseProgram(call, app);
+  const label = options.text("app") ?? fitLabel(app?.title ?? programOf(call.rest?.[0] ?? ""));
+  const name = options.text("name") ?? nextName(program.name, await takenNames(call, label));
   const what = program.kind === "command" ? { command: program.command } : { process: program.name };
-  return { app, name, ...(image && { image: image.digest }), ...what };
+  return { app: label, name, ...(app && { image: app.ref }), ...what };
 }
 
 /** `python3` of `/usr/bin/python3` and of `python3 -m this`; nothing of what only a shell understands. */

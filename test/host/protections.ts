@@ -46,7 +46,9 @@ const mountFlags = ["ro", "rro", "nosuid", "nodev", "noexec"];
 export const takenAway = {
   seccomp: (config) => {
     const { seccomp: _, ...linux } = config.linux;
-    return { ...config, linux };
+    // Where the filter is compiled, it is in an annotation.
+    const { annotations: _compiled, ...rest } = config;
+    return { ...rest, linux };
   },
   privileges: (config) =>
     withProcess(config, { noNewPrivileges: false, capabilities: everyCapability(config) }),
@@ -67,9 +69,10 @@ export const takenAway = {
   "OOM score": (config) => withProcess(config, { oomScoreAdj: 0 }),
   "device cgroup": (config) => withResources(config, { devices: [{ allow: true, access: "rwm" }] }),
   "cgroup limits": (config) => withLinux(config, { resources: { devices: config.linux.resources.devices } }),
-  // The kernel mounts no /proc of a pid namespace that is not its own: the host's is bound there instead.
+  // The kernel mounts no /proc of a pid namespace that is not its own, so the host's is bound there instead; and
+  // nothing on top of it, since that would come to be on the host too where mounts are shared, as under systemd.
   "pid namespace": (config) => ({
-    ...withoutNamespace("pid")(config),
+    ...withLinux(withoutNamespace("pid")(config), { maskedPaths: [], readonlyPaths: [] }),
     mounts: config.mounts.map((mount) => (mount.destination === "/proc" ? hostProc : mount)),
   }),
   "network namespace": withoutNamespace("network"),
@@ -84,7 +87,12 @@ export const takenAway = {
 
 export type Protection = keyof typeof takenAway;
 
-const hostProc: OciMount = { destination: "/proc", type: "bind", source: "/proc", options: ["rbind"] };
+const hostProc: OciMount = {
+  destination: "/proc",
+  type: "bind",
+  source: "/proc",
+  options: ["rbind", "rslave"],
+};
 
 export function without(protections: readonly Protection[]): Change {
   return (config) => protections.reduce((left, name) => takenAway[name](left), config);

@@ -14,6 +14,7 @@ export interface RuntimeTrialsNeeds {
   readonly dirs: IsolationDirs;
   readonly containers: Containers;
   readonly template: () => TemplateFiles;
+  readonly hasFilter: boolean;
   /** Slots whose ids the trials use, one after another; no run may have one of them. */
   readonly firstSlot: number;
   readonly slotCount: number;
@@ -32,12 +33,12 @@ export class RuntimeTrials {
 
   /** Never throws: what goes wrong is what is found. */
   async findOut({ name, runtime }: { name: string; runtime: Runtime }): Promise<Findings> {
-    const { containers, template, dirs, firstSlot, slotCount, randomId, sleep } = this.#needs;
+    const { containers, template, dirs, firstSlot, slotCount, randomId, sleep, hasFilter } = this.#needs;
     const slot = firstSlot + (this.#count++ % slotCount);
     const runId = `trial-${randomId()}`;
     const version = await runtime.version().catch(() => null);
     const { features, problem } = await tryRuntime({
-      ...{ slot, runId, sleep, template: template(), imageDir: await makeImage(dirs) },
+      ...{ slot, runId, sleep, hasFilter, template: template(), imageDir: await makeImage(dirs) },
       logFile: join(dirs.runDir, `${runId}.log`),
       create: (plan, wanted) =>
         containers.createIn({ features: wanted, isTrial: true }, { ...plan, runtime: name }),

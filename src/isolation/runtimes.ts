@@ -45,6 +45,7 @@ export class Runtimes {
   readonly #entries = new Map<string, Entry>();
   readonly #ofRuns = new Map<string, Runtime>();
   #trial: ((entry: { name: string; runtime: Runtime }) => Promise<Findings>) | null = null;
+  #ground = "";
 
   constructor(dirs: IsolationDirs, { timeoutMs }: { timeoutMs: number }) {
     this.#dirs = dirs;
@@ -78,8 +79,9 @@ export class Runtimes {
     return this.#entry(name).runtime;
   }
 
-  /** Begins to find out what each can do. Never waits. */
-  tryAll(trial: (entry: { name: string; runtime: Runtime }) => Promise<Findings>): void {
+  /** Begins to find out what each can do, on a ground that has that name. Never waits. */
+  tryAll(ground: string, trial: (entry: { name: string; runtime: Runtime }) => Promise<Findings>): void {
+    this.#ground = ground;
     this.#trial = trial;
     for (const name of this.names) void this.features(name);
   }
@@ -87,7 +89,7 @@ export class Runtimes {
   /** What the program can do that is there now; tried anew where it has changed since. */
   async features(name: string): Promise<RuntimeFeatures> {
     const entry = this.#entry(name);
-    const mark = await this.#notes.markOf(entry.runtime.program);
+    const mark = `${this.#ground} ${await this.#notes.markOf(entry.runtime.program)}`;
     if (entry.trial?.mark !== mark) entry.trial = { mark, findings: this.#findOut(entry, mark) };
     return (await entry.trial.findings).features;
   }

@@ -1,9 +1,6 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
 import type { RuntimeFeatures } from "./features.ts";
 
-/** Changes whenever a trial finds out other things than before, so that no older note is taken for its result. */
-const NOTES_VERSION = 1;
-
 /** What came of a trial. */
 export interface Findings {
   readonly version: string;
@@ -27,7 +24,7 @@ export class TrialNotes {
   /** Another one for another program, also where it lies at the same place. */
   async markOf(program: string): Promise<string> {
     const seen = await stat(program).catch(() => null);
-    return [NOTES_VERSION, program, seen?.ino, seen?.size, seen?.mtimeMs].join(" ");
+    return [program, seen?.ino, seen?.size, seen?.mtimeMs].join(" ");
   }
 
   async read(mark: string): Promise<Findings | null> {

@@ -35,6 +35,8 @@ export interface TrialGround {
   readonly logFile: string;
   /** A directory like an image's, with a file `closed` that only its owner may read. */
   readonly imageDir: string;
+  /** Whether runs are given a compiled filter, if only the runtime takes it. */
+  readonly hasFilter: boolean;
   /** Makes it by the runtime that is on trial, taken for one that can do this. */
   create(plan: RunPlan, features: RuntimeFeatures): Promise<unknown>;
   start(runId: string): Promise<void>;
@@ -49,7 +51,7 @@ export async function tryRuntime(ground: TrialGround): Promise<TrialResult> {
   for (const asked of [allFeatures, fewFeatures, sentryFeatures]) {
     try {
       const words = await runScript(ground, asked);
-      if (words.includes("end")) return { features: foundOut(asked, words), problem: null };
+      if (words.includes("end")) return { features: foundOut(ground, { asked, words }), problem: null };
       problem = "the trial container ended without a word";
     } catch (fault) {
       problem = fault instanceof Error ? fault.message : String(fault);
@@ -58,11 +60,14 @@ export async function tryRuntime(ground: TrialGround): Promise<TrialResult> {
   return { features: fewFeatures, problem };
 }
 
-function foundOut(asked: RuntimeFeatures, words: readonly string[]): RuntimeFeatures {
+function foundOut(
+  { hasFilter }: TrialGround,
+  { asked, words }: { asked: RuntimeFeatures; words: readonly string[] },
+): RuntimeFeatures {
   return {
     ...asked,
     mappedBinds: asked.mappedBinds && words.includes("closed"),
-    readyMadeSeccomp: asked.readyMadeSeccomp && words.includes("seccomp 2"),
+    readyMadeSeccomp: asked.readyMadeSeccomp && hasFilter && words.includes("seccomp 2"),
     tmpfsModes: asked.tmpfsModes && words.includes("tmp"),
   };
 }

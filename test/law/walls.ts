@@ -19,10 +19,14 @@ export const dependencies: Readonly<Record<string, Dependency>> = {
     rooms: ["api", "type daemon"],
   },
   ignore: { why: "what .slugignore and .gitignore leave out, by git's own rules", rooms: ["cli"] },
+  koffi: {
+    why: "calls libseccomp, to compile the filter of system calls once; comes built, runs no script to install",
+    rooms: ["isolation"],
+  },
   pino: { why: "the log of the daemon, as JSON lines, without waiting for the disk", rooms: ["daemon"] },
   typebox: {
     why: "one text is schema and type",
-    rooms: ["contract", "images", "type api", "type client"],
+    rooms: ["contract", "images", "templates", "type api", "type client"],
   },
 };
 

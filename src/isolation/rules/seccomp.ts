@@ -26,7 +26,7 @@ export function seccompProfile(architecture: string): OciSeccomp {
     defaultAction: "SCMP_ACT_ERRNO",
     defaultErrnoRet: ENOSYS,
     architectures: [architecture],
-    syscalls: [
+    syscalls: soundRules([
       { names: allowedSyscalls, action: "SCMP_ACT_ALLOW" },
       { names: refusedSyscalls, action: "SCMP_ACT_ERRNO", errnoRet: EPERM },
       // Its flags lie in memory, where no filter can look; glibc falls back to clone.
@@ -38,8 +38,26 @@ export function seccompProfile(architecture: string): OciSeccomp {
       },
       ...PERSONALITIES.map((value) => whenFirstArgument("personality", { op: "SCMP_CMP_EQ", value })),
       ...socketRules(),
-    ],
+    ]),
   };
+}
+
+/**
+ * The rules, where each call has one answer. libseccomp takes a second rule for a call without a word, and the first
+ * one holds: a refusal that comes second would be none.
+ */
+export function soundRules(rules: readonly OciSyscallRule[]): readonly OciSyscallRule[] {
+  const seen = new Map<string, Set<string>>();
+  for (const { names, args } of rules) {
+    const condition = JSON.stringify(args ?? []);
+    for (const name of names) {
+      const others = seen.get(name) ?? new Set();
+      if (others.has(condition) || others.has("[]") || (condition === "[]" && others.size > 0))
+        throw new Error(`Cannot build the seccomp profile: there are two rules for "${name}"`);
+      seen.set(name, others.add(condition));
+    }
+  }
+  return rules;
 }
 
 /**

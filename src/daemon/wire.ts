@@ -25,9 +25,10 @@ import { BridgeNetwork } from "../network/network.ts";
 import type { TemplateFiles } from "../procs/needs.ts";
 import { Procs } from "../procs/procs.ts";
 import type { Store } from "../store/store.ts";
-import { openTemplates } from "../templates/templates.ts";
+import { withFilter } from "./compile-filter.ts";
 import type { DaemonConfig } from "./config.ts";
 import { findTools, openRuntimes } from "./open-runtimes.ts";
+import { hostTemplate, openTemplateRoom } from "./open-templates.ts";
 import { version } from "./version.ts";
 
 /** Slots from this one on are for containers that are no runs. */
@@ -74,19 +75,19 @@ export async function wire(parts: Parts): Promise<Wired> {
     index: instance.index,
     portRange: config.portRange,
   });
-  const templates = await openTemplates({ dir: join(config.stateDir, "templates") });
+  // Images and templates ask whether a proc uses one, and procs look them up.
+  const late: { procs?: Procs } = {};
+  const templates = await openTemplateRoom({ config, index: instance.index, isolation, late, report });
   const logs = await openLogs({ dir: join(config.stateDir, "logs"), clock });
   const judge = judgeWithOwn([{ address: config.listen.host, port: config.listen.port }]);
   const events = new Events({
     ...{ store, clock, randomFraction, report, judge },
   });
-  // The two need each other: images ask whether a proc uses one, procs look images up.
-  const late: { procs?: Procs } = {};
   const images = await openImageRoom(parts, {
     isolation,
     judge,
     template: () => templates.find("host"),
-    inUse: (digest) => late.procs?.usesImage(digest) ?? true,
+    users: (digest) => late.procs?.imageUsers(digest) ?? 1,
   });
   const procs = new Procs({
     ...{ store, network, images, templates, logs, clock, report },
@@ -119,6 +120,7 @@ export async function wire(parts: Parts): Promise<Wired> {
     },
     close: async () => {
       await events.stop();
+      await Promise.race([templates.close(), pause(CLOSE_MS_MAX)]);
       await procs.close(CLOSE_MS_MAX);
       isolation.containers.close();
       // A daemon that never came to look knows of no proc, while many may run.
@@ -141,7 +143,7 @@ async function openIsolation({ config, instance, log }: Parts, report: Isolation
   const needs: IsolationNeeds = {
     ...{ dirs, cgroups, sleep, report },
     ...{ runtimes, runtime: runtimes.thrower },
-    facts: await gatherHostFacts(swapAccounting),
+    facts: await withFilter(await gatherHostFacts(swapAccounting), { dirs, log }),
     disks: new AppDisks({ dir: disksDir(dirs), usualBytes: defaultLimits.appBytes, report }),
     idBase: ID_BASE + instance.index * IDS_PER_DAEMON,
     conmonProgram: conmon,
@@ -159,12 +161,15 @@ function tryRuntimes(
   { needs, containers }: Awaited<ReturnType<typeof openIsolation>>,
   templates: { find: (name: string) => TemplateFiles | null },
 ): void {
+  const hasFilter = needs.facts.seccompFilter !== null;
   const trials = new RuntimeTrials({
     ...{ containers, dirs: needs.dirs, sleep: needs.sleep, randomId: randomName },
+    hasFilter,
     ...{ firstSlot: TRIAL_SLOTS_FIRST, slotCount: TRIAL_SLOTS },
     template: () => hostTemplate(templates.find("host")),
   });
-  needs.runtimes.tryAll((entry) => trials.findOut(entry));
+  // What another version of the daemon has found out may not be all that this one asks.
+  needs.runtimes.tryAll(`${version} ${hasFilter}`, (entry) => trials.findOut(entry));
 }
 
 /** As far as the trials have come. */
@@ -205,12 +210,12 @@ function openImageRoom(
     isolation,
     judge,
     template,
-    inUse,
+    users,
   }: {
     isolation: Awaited<ReturnType<typeof openIsolation>>;
     judge: Judge;
     template: () => TemplateFiles | null;
-    inUse: (digest: string) => boolean;
+    users: (digest: string) => number;
   },
 ) {
   const sandbox = new UnpackSandbox({
@@ -220,13 +225,8 @@ function openImageRoom(
     firstSlot: JOB_SLOTS_FIRST,
   });
   return openImages({
-    ...{ sandbox, inUse, judge, clock: systemClock, limits: defaultImageLimits },
+    ...{ sandbox, users, judge, clock: systemClock, limits: defaultImageLimits },
     dir: join(config.stateDir, "images"),
     randomId: () => `unpack-${randomName()}`,
   });
-}
-
-function hostTemplate(files: TemplateFiles | null): TemplateFiles {
-  if (files === null) throw new Error("Cannot find the host template, which every daemon has");
-  return files;
 }

@@ -1,13 +1,11 @@
-import { spawn } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { defaultLimits } from "../contract/proc.ts";
-import { BoundedLines } from "../lib/bounded-lines.ts";
 import { FifoPool } from "../lib/fifo-pool.ts";
 import { Lane } from "../lib/lane.ts";
 import type { TemplateFiles } from "../procs/needs.ts";
 import { buildBundle } from "./bundle.ts";
+import { runForeground } from "./foreground.ts";
 import type { Containers, IsolationNeeds } from "./isolation.ts";
 import { restoreNullDevice } from "./null-device.ts";
 import { sandboxRules } from "./rules/rules.ts";
@@ -30,14 +28,6 @@ export interface UnpackJob {
 
 /** How many archives are taken apart at once; the others wait. */
 const JOBS_MAX = 2;
-
-/** Of the program's error words, this much is kept. */
-const STDERR_BYTES_MAX = 8 * 1024;
-
-/** A member's name may be as long as the archive says; of its line, this much is passed on. */
-const LINE_CHARS_MAX = 16_384;
-
-const KILL_POLL_MS = 20;
 
 const UNPACK_MEMORY_BYTES = 512 * 1024 * 1024;
 
@@ -70,7 +60,7 @@ export class UnpackSandbox {
     if (slot === null) throw new Error("Cannot unpack: more jobs at once than there are slots");
     try {
       const bundleDir = await this.#writeBundle(job, slot);
-      return await this.#runContainer(job, bundleDir);
+      return await runForeground({ ...job, bundleDir }, this.#needs);
     } finally {
       await this.#needs.containers.destroy(job.jobId);
       await restoreNullDevice();
@@ -108,45 +98,5 @@ export class UnpackSandbox {
     );
     await writeFile(paths.configFile, JSON.stringify(config), { mode: 0o600 });
     return paths.bundleDir;
-  }
-
-  async #runContainer(job: UnpackJob, bundleDir: string): Promise<{ code: number | null; stderr: string }> {
-    const [program = "", ...rest] = this.#needs.runtime.runArgv(job.jobId, bundleDir);
-    const child = spawn(program, rest, { stdio: ["pipe", "pipe", "pipe"] });
-    const stderr: string[] = [];
-    const ended = new Promise<number | null>((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", (code) => resolve(code));
-    });
-    ended.catch(() => undefined);
-    // A child that could not be spawned, for want of descriptors say, has no pipes at all.
-    if (!child.stdout) return { code: await ended, stderr: "" };
-    child.stdout.on("data", new BoundedLines(LINE_CHARS_MAX, job.onLine).add);
-    child.stderr.on("data", (chunk: Buffer) => {
-      if (stderr.join("").length < STDERR_BYTES_MAX) stderr.push(chunk.toString("utf8"));
-    });
-    let over = false;
-    const abort = () => void this.#killUntil(() => over, job.jobId);
-    job.signal.addEventListener("abort", abort, { once: true });
-    if (job.signal.aborted) abort();
-    // A program that has seen enough closes its input; its exit code tells whether that was well.
-    const fed = pipeline(job.input, child.stdin).catch(() => undefined);
-    try {
-      const code = await ended;
-      await fed;
-      return { code, stderr: stderr.join("").slice(0, STDERR_BYTES_MAX) };
-    } finally {
-      over = true;
-      job.signal.removeEventListener("abort", abort);
-      job.input.destroy();
-    }
-  }
-
-  /** The container may still be in the making when its job is called off, so one kill is not enough. */
-  async #killUntil(isOver: () => boolean, jobId: string): Promise<void> {
-    while (!isOver()) {
-      await this.#needs.cgroups.kill(jobId).catch((fault) => this.#needs.report(fault, { jobId }));
-      await this.#needs.sleep(KILL_POLL_MS);
-    }
   }
 }

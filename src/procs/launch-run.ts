@@ -58,7 +58,7 @@ export async function launchRun(life: Life, needs: Needs): Promise<void> {
 async function planRun(life: Life, run: RunRecord, needs: Needs): Promise<RunPlan> {
   const { record } = life;
   const { spec } = record;
-  const template = needs.templates.find(spec.template);
+  const template = needs.templates.find(spec.template, run.templateVersion);
   if (template === null) throw new LaunchError("template", `Template "${spec.template}" is no more`);
   const { program } = record;
   if (program === null) throw new Error(`Cannot launch proc "${life.id}": nobody knows yet what it runs`);

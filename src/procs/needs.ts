@@ -180,9 +180,9 @@ export interface Images {
 }
 
 export interface Templates {
-  /** The newest version, at once; null where there is no such template. */
-  find(name: string): TemplateFiles | null;
-  /** Removes old versions that none of these runs sees. */
+  /** That version, or the newest, at once; null where there is no such template. */
+  find(name: string, version?: string): TemplateFiles | null;
+  /** Removes old versions that none of these runs sees. To be called whenever one may have lost its last. */
   sweep(versionsInUse: readonly string[]): Promise<void>;
 }
 

@@ -16,6 +16,7 @@ import { programAtHand } from "./program.ts";
 import type { FullSpec, ProcRecord, Program } from "./record.ts";
 import { fillSpec } from "./spec.ts";
 import type { Tools } from "./steps.ts";
+import { type TemplateUse, templateUses, versionsInUse } from "./template-uses.ts";
 import { viewOf } from "./view.ts";
 
 /**
@@ -38,7 +39,10 @@ export class Procs {
   readonly #tools: Tools;
   readonly #lives = new Map<string, Life>();
   /** Creations under way by id, so that two of the same id do not race. */
-  readonly #creating = new Map<string, { readonly life: Promise<Life>; readonly image: string | null }>();
+  readonly #creating = new Map<
+    string,
+    { readonly life: Promise<Life>; readonly image: string | null; readonly template: string }
+  >();
   /** Number of the last event that the memory contains. */
   #seq = 0;
 
@@ -149,10 +153,15 @@ export class Procs {
     return counts;
   }
 
-  /** Whether a proc has that image, or is being created with it. */
-  usesImage(digest: string): boolean {
-    const created = [...this.#lives.values()].some(({ record }) => record.program?.digest === digest);
-    return created || [...this.#creating.values()].some(({ image }) => image === digest);
+  /** How many procs have that image, or are being created with it. */
+  imageUsers(digest: string): number {
+    const created = [...this.#lives.values()].filter(({ record }) => record.program?.digest === digest);
+    return created.length + [...this.#creating.values()].filter(({ image }) => image === digest).length;
+  }
+
+  /** What each proc that has not ended stands on, or is being created to stand on. */
+  templateUses(): readonly TemplateUse[] {
+    return templateUses(this.#lives, this.#creating);
   }
 
   /**
@@ -228,7 +237,7 @@ export class Procs {
     const full = fillSpec(spec, this.#needs);
     const program = programAtHand(full, this.#needs.images);
     const creation = this.#accept(id, full, program);
-    this.#creating.set(id, { life: creation, image: program?.digest ?? null });
+    this.#creating.set(id, { life: creation, image: program?.digest ?? null, template: full.template });
     try {
       const life = await creation;
       void drive(life, this.#tools);
@@ -322,9 +331,18 @@ export class Procs {
 
   #add(life: Life): void {
     this.#lives.set(life.id, life);
+    let before = life.run;
     life.watch(() => {
+      if (before !== null && life.run === null) this.#sweepTemplates();
+      before = life.run;
       if (life.isForgotten) this.#lives.delete(life.id);
     });
+  }
+
+  /** A run has gone, and with it perhaps the last that stood on an old version of a template. */
+  #sweepTemplates(): void {
+    const swept = this.#needs.templates.sweep(versionsInUse(this.#lives));
+    swept.catch((fault: unknown) => this.#needs.report(fault, { doing: "removing old templates" }));
   }
 
   #leases() {

@@ -13,11 +13,21 @@ const UNFINISHED_PREFIX = ".new-";
 
 const VERSION_CHARS = 16;
 
+/** The template `host` of a daemon, or of whoever tries its sandbox without one. */
+export async function openHostTemplate(options: {
+  readonly dir: string;
+  readonly hostRoot: string;
+}): Promise<TemplateFiles> {
+  await makeSearchableDir(options.dir);
+  await makeSearchableDir(join(options.dir, HOST));
+  return await makeHostTemplate(options);
+}
+
 /**
  * Makes the newest version of the template `host` below `dir`, or finds it there: its name comes from what is in
  * it, so a host that has not changed gives the same again. Two that make it at once both get it.
  */
-export async function makeHostTemplate({
+async function makeHostTemplate({
   dir,
   hostRoot,
 }: {

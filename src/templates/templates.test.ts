@@ -15,6 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { fakeBuildNeeds } from "../../test/fakes/build-needs.ts";
 import { openTemplates } from "./templates.ts";
 
 describe("openTemplates()", () => {
@@ -27,6 +28,7 @@ describe("openTemplates()", () => {
 
   async function hostOf(dir: string, hostRoot?: string) {
     const room = await openTemplates({
+      ...fakeBuildNeeds(),
       dir: join(top, dir),
       ...(hostRoot === undefined ? {} : { hostRoot }),
     });

@@ -10,7 +10,7 @@ import type { OciConfig } from "../../src/isolation/oci.ts";
 import { sandboxRules } from "../../src/isolation/rules/rules.ts";
 import { pause } from "../../src/lib/clock.ts";
 import { tryCommand } from "../../src/lib/run-command.ts";
-import { openTemplates } from "../../src/templates/templates.ts";
+import { openHostTemplate } from "../../src/templates/host-template.ts";
 import { stretched } from "../until.ts";
 import { PROGRAMS } from "./archive.ts";
 
@@ -49,9 +49,7 @@ export async function openLab(): Promise<Lab> {
   const cgroups = new Cgroups({ version, roots }, `sharku-lab-${process.pid}`, pause);
   const { swapAccounting } = await cgroups.open();
   const host = await gatherHostFacts(swapAccounting);
-  const templates = await openTemplates({ dir: join(dir, "templates") });
-  const template = templates.find("host");
-  if (template === null) throw new Error("Cannot open the lab: there is no host template");
+  const template = await openHostTemplate({ dir: join(dir, "templates"), hostRoot: "/" });
   let runs = 0;
   return {
     run: async ({ argv, env = {}, rules = sandboxRules, change = (config) => config, program = "crun" }) => {

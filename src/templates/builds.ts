@@ -1,0 +1,164 @@
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { SharkuError } from "../contract/errors.ts";
+import type { Build, Progress, TemplateKind } from "../contract/template.ts";
+import { Lane } from "../lib/lane.ts";
+import { finish } from "./finish.ts";
+import type { BuildNeeds } from "./needs.ts";
+import { ProgressTeller } from "./progress.ts";
+import { treeOf, type VersionRecord, writeVersionRecord } from "./record.ts";
+import type { Fill } from "./site.ts";
+import type { VersionShelf } from "./version-shelf.ts";
+
+/** One build, as it is asked for. */
+export interface Order {
+  readonly name: string;
+  readonly kind: TemplateKind;
+  readonly fill: Fill;
+  /** The version that it builds upon, which stays until it is done. */
+  readonly baseVersion: string | null;
+  readonly baseName: string | null;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: Progress) => void;
+}
+
+/** So many builds wait or run; each holds a connection. */
+const BUILDS_MAX = 16;
+
+/**
+ * The builds that are under way: as many at once as the sandbox has room for, the others wait. A build lives as long as
+ * its signal; whatever happens, nothing half-made is left when it is over.
+ */
+export class Builds {
+  readonly #needs: BuildNeeds;
+  readonly #shelf: VersionShelf;
+  readonly #hostRoot: string;
+  readonly #lanes: readonly Lane[];
+  readonly #running = new Map<string, { readonly order: Order; build: Build }>();
+  readonly #closing = new AbortController();
+
+  constructor(needs: BuildNeeds, { shelf, hostRoot }: { shelf: VersionShelf; hostRoot: string }) {
+    this.#needs = needs;
+    this.#shelf = shelf;
+    this.#hostRoot = hostRoot;
+    this.#lanes = Array.from({ length: needs.sandbox.jobsMax }, () => new Lane());
+  }
+
+  /** What is being built under that name, or null. */
+  of(name: string): { readonly kind: TemplateKind; readonly build: Build } | null {
+    const entry = this.#running.get(name);
+    return entry === undefined ? null : { kind: entry.order.kind, build: entry.build };
+  }
+
+  get names(): string[] {
+    return [...this.#running.keys()];
+  }
+
+  /** Whether a build stands on that template, or on that version. */
+  standsOn(base: string): boolean {
+    return [...this.#running.values()].some(
+      ({ order }) => order.baseName === base || order.baseVersion === base,
+    );
+  }
+
+  /** Builds to the end. Errors: `template-building`, `busy`; those of the fill and of `finish`. */
+  async run(order: Order): Promise<VersionRecord> {
+    const { name } = order;
+    if (this.#running.has(name))
+      throw new SharkuError(
+        "template-building",
+        `Cannot build template "${name}": it is being built already, wait for its end`,
+      );
+    if (this.#running.size >= BUILDS_MAX)
+      throw new SharkuError(
+        "busy",
+        `Cannot build template "${name}": ${BUILDS_MAX} others are being built, wanted fewer at once`,
+      );
+    const startedAt = this.#needs.clock.now().toISOString();
+    const build: Build = { phase: "checking", percent: null, message: "Waiting for its turn", startedAt };
+    const entry = { order, build };
+    this.#running.set(name, entry);
+    const onProgress = (progress: Progress) => {
+      entry.build = { ...progress, startedAt };
+      order.onProgress(progress);
+    };
+    try {
+      const lane = this.#lanes.reduce((best, other) => (other.length < best.length ? other : best));
+      return await lane.run(() => this.#bounded({ ...order, onProgress }));
+    } finally {
+      this.#running.delete(name);
+    }
+  }
+
+  /** Ends all of them and waits until nothing is left. */
+  async close(): Promise<void> {
+    this.#closing.abort(new SharkuError("build-failed", "Cannot go on building: the daemon ends"));
+    await Promise.all(this.#lanes.map((lane) => lane.run(async () => undefined)));
+  }
+
+  async #bounded(order: Order): Promise<VersionRecord> {
+    const late = new AbortController();
+    const { buildMsMax } = this.#needs.limits;
+    const timer = setTimeout(() => {
+      const words = `Cannot build template "${order.name}": it takes longer than ${buildMsMax} ms, wanted less`;
+      late.abort(new SharkuError("build-failed", words));
+    }, buildMsMax);
+    try {
+      const signal = AbortSignal.any([order.signal, late.signal, this.#closing.signal]);
+      signal.throwIfAborted();
+      return await this.#make({ ...order, signal });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #make(order: Order): Promise<VersionRecord> {
+    const { randomId } = this.#needs;
+    const id = randomId();
+    const workDir = await this.#shelf.begin(order.name, id);
+    let record: VersionRecord | null = null;
+    try {
+      record = await this.#makeIn(workDir, { order, id });
+      return record;
+    } catch (error) {
+      throw toldDiskFull(error);
+    } finally {
+      if (record === null) await this.#shelf.discard(order.name, workDir);
+    }
+  }
+
+  async #makeIn(
+    workDir: string,
+    { order, id }: { readonly order: Order; readonly id: string },
+  ): Promise<VersionRecord> {
+    const { name, fill, signal, onProgress } = order;
+    const treeDir = treeOf(workDir, { source: {} });
+    await mkdir(treeDir, { mode: 0o755 });
+    const site = {
+      ...{ workDir, treeDir, signal, needs: this.#needs, hostRoot: this.#hostRoot },
+      jobId: `build-${id}`,
+      teller: new ProgressTeller(onProgress),
+    };
+    const filled = await fill(site);
+    const record = await finish(site, { filled, name, version: id });
+    await this.#tidy(workDir, record);
+    await writeVersionRecord(workDir, record);
+    signal.throwIfAborted();
+    await this.#shelf.publish(workDir, record);
+    return record;
+  }
+
+  /** Leaves what procs need. */
+  async #tidy(workDir: string, { source }: VersionRecord): Promise<void> {
+    const kept = source.directory === undefined ? ["rootfs", "skeleton"] : ["skeleton"];
+    const spare = (await readdir(workDir)).filter((entry) => !kept.includes(entry));
+    for (const entry of spare) await rm(join(workDir, entry), { recursive: true });
+  }
+}
+
+function toldDiskFull(error: unknown): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code !== "ENOSPC" && code !== "EDQUOT") return error;
+  const words = "Cannot build the template: the disk is full, wanted room for its files";
+  return new SharkuError("disk-full", words, { cause: error });
+}

@@ -1,6 +1,6 @@
 import type { Event, LogRecord } from "../contract/event.ts";
 import type { Info } from "../contract/host.ts";
-import type { Image } from "../contract/image.ts";
+import type { Image, ImagePatch, Pruned, PruneRequest } from "../contract/image.ts";
 import type { LogQuery } from "../contract/routes.ts";
 import type { Progress, Template, TemplateSpec } from "../contract/template.ts";
 import type { Procs } from "../procs/procs.ts";
@@ -23,6 +23,8 @@ export interface ImageDoor {
   ): Promise<{ readonly image: Image; readonly isNew: boolean }>;
   list(): Image[];
   get(digest: string): Image;
+  patch(digest: string, patch: ImagePatch): Promise<Image>;
+  prune(request: PruneRequest): Promise<Pruned>;
   remove(digest: string): Promise<void>;
 }
 

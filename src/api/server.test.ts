@@ -39,6 +39,8 @@ const needs: ApiNeeds = {
     },
     list: () => [],
     get: () => assert.fail("not asked for"),
+    patch: () => assert.fail("not asked for"),
+    prune: () => assert.fail("not asked for"),
     remove: async () => undefined,
   },
   templates: fakeTemplateDoor,

@@ -1,7 +1,7 @@
 import Type, { type Static, type TSchema } from "typebox";
 import { Event, LogRecord, logStreams } from "./event.ts";
 import { Health, Info } from "./host.ts";
-import { Image } from "./image.ts";
+import { Image, ImagePatch, Pruned, PruneRequest } from "./image.ts";
 import { Config, Proc, ProcPatch, ProcSpec, StopRequest } from "./proc.ts";
 import { procStates } from "./states.ts";
 import { BuildRecord, Template, TemplateSpec } from "./template.ts";
@@ -198,6 +198,21 @@ export const routes = {
     summary: "Remove an image that no proc uses",
     params: DigestParams,
     replies: { 204: Nothing },
+  },
+  patchImage: {
+    method: "PATCH",
+    path: "/v1/images/:digest",
+    summary: "Pin an image, so that it is never collected, or let it go",
+    params: DigestParams,
+    body: ImagePatch,
+    replies: { 200: Image },
+  },
+  pruneImages: {
+    method: "POST",
+    path: "/v1/images/prune",
+    summary: "Remove images that no proc has, as room is wanted or all of them",
+    body: PruneRequest,
+    replies: { 200: Pruned },
   },
   listTemplates: {
     method: "GET",

@@ -32,7 +32,7 @@ describe("ImageRoom.obtain()", () => {
       ...{
         clock: { now: () => new Date(0) },
         randomId: () => `job-${jobs++}`,
-        inUse: () => false,
+        users: () => 0,
         judge: () => null,
       },
     });

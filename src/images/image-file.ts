@@ -1,13 +1,16 @@
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import Type, { type Static } from "typebox";
 import { Check } from "typebox/value";
 import { Image } from "../contract/image.ts";
 
-/** The file beside an image's files that says what it is: the wire's own shape. */
+/** The file beside an image's files that says what it is: the wire's shape, without what changes with time. */
+const ImageFacts = Type.Omit(Image, ["lastUsedAt", "usedBy", "pinned"]);
+export type ImageFacts = Static<typeof ImageFacts>;
 
 const NAME = "image.json";
 
-export async function writeImageFile(dir: string, image: Image): Promise<void> {
+export async function writeImageFile(dir: string, image: ImageFacts): Promise<void> {
   const file = await open(join(dir, NAME), "wx", 0o600);
   try {
     await file.writeFile(`${JSON.stringify(image)}\n`);
@@ -18,16 +21,16 @@ export async function writeImageFile(dir: string, image: Image): Promise<void> {
 }
 
 /** Null where there is none, or none that is whole. */
-export async function readImageFile(dir: string): Promise<Image | null> {
+export async function readImageFile(dir: string): Promise<ImageFacts | null> {
   try {
     const image: unknown = JSON.parse(await readFile(join(dir, NAME), "utf8"));
-    return Check(Image, image) ? withBareProcesses(image) : null;
+    return Check(ImageFacts, image) ? withBareProcesses(image) : null;
   } catch {
     return null;
   }
 }
 
 /** Without a prototype, so that a process called `constructor` is not there unless it is. */
-function withBareProcesses(image: Image): Image {
+function withBareProcesses(image: ImageFacts): ImageFacts {
   return { ...image, processes: Object.assign(Object.create(null), image.processes) };
 }

@@ -45,7 +45,7 @@ describe("openImages()", () => {
       sandbox,
       clock: { now: () => new Date("2026-01-02T03:04:05.678Z") },
       randomId: () => `job-${jobs++}`,
-      inUse: (digest) => used.has(digest),
+      users: (digest) => (used.has(digest) ? 1 : 0),
       judge: () => null,
     });
   const takeIn = (bytes: Buffer, signal = new AbortController().signal) =>
@@ -90,7 +90,7 @@ describe("openImages()", () => {
     }
     await rm(`${app}.tar`);
     await rm(app, { recursive: true });
-    assert.deepEqual(await readdir(join(top, "images")), ["incoming"]);
+    assert.deepEqual(await readdir(join(top, "images")), ["incoming", "urls"]);
   });
 
   test("takeIn() of the same bytes twice at once unpacks them once", async () => {

@@ -1,17 +1,20 @@
 import { chown, constants, mkdir, open, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { SharkuError } from "../contract/errors.ts";
-import type { Image } from "../contract/image.ts";
+import type { Image, ImagePatch, Pruned, PruneRequest } from "../contract/image.ts";
 import { Lane } from "../lib/lane.ts";
 import { runCommand } from "../lib/run-command.ts";
 import type { ImageSource, Images, StoredImage } from "../procs/needs.ts";
+import { planCollection } from "./collection.ts";
 import { toOperatingError } from "./disk-errors.ts";
 import { judgeFetchUrl } from "./fetch.ts";
 import { Fetcher } from "./fetcher.ts";
-import { readImageFile, writeImageFile } from "./image-file.ts";
+import { type ImageFacts, readImageFile, writeImageFile } from "./image-file.ts";
+import { type Marks, markPinned, markUsed, readMarks } from "./marks.ts";
 import type { ImageLimits, ImagesNeeds } from "./needs.ts";
 import { readProcfile } from "./read-procfile.ts";
 import { openBody, type Received, receive } from "./receive.ts";
+import { candidateOf, spaceExcess } from "./space.ts";
 import { unpack } from "./unpack.ts";
 import { UrlMemory } from "./url-memory.ts";
 
@@ -42,6 +45,10 @@ export interface ImageRoom extends Images {
   get(digest: string): Image;
   /** Errors: `image-not-found`, `image-in-use`. */
   remove(digest: string): Promise<void>;
+  /** Errors: `image-not-found`. */
+  patch(digest: string, patch: ImagePatch): Promise<Image>;
+  /** Removes images that nobody holds: as many as make room, or all. */
+  prune(request: PruneRequest): Promise<Pruned>;
 }
 
 export interface ImagesOptions extends ImagesNeeds {
@@ -69,7 +76,8 @@ export async function openImages(options: ImagesOptions): Promise<ImageRoom> {
 
 class ImageKeeper implements ImageRoom {
   readonly #options: ImagesOptions;
-  readonly #images = new Map<string, Image>();
+  readonly #images = new Map<string, ImageFacts>();
+  readonly #marks = new Map<string, Marks>();
   readonly #lanes = new Map<string, Lane>();
   readonly #urls: UrlMemory;
   readonly #fetcher: Fetcher;
@@ -82,7 +90,7 @@ class ImageKeeper implements ImageRoom {
       judge: options.judge,
       urls: this.#urls,
       fetchMsMax: options.limits.fetchMsMax,
-      find: (digest) => this.#images.get(digest) ?? null,
+      find: (digest) => (this.#images.has(digest) ? this.get(digest) : null),
       takeIn: async (body, { signal, sha256 }) => (await this.#takeInBody(body, { signal, sha256 })).image,
     });
   }
@@ -91,7 +99,9 @@ class ImageKeeper implements ImageRoom {
     for (const hex of await readdir(this.#options.dir)) {
       const image =
         hex === INCOMING || hex === URLS ? null : await readImageFile(join(this.#options.dir, hex));
-      if (image?.digest === `sha256:${hex}`) this.#images.set(image.digest, image);
+      if (image?.digest !== `sha256:${hex}`) continue;
+      this.#images.set(image.digest, image);
+      this.#marks.set(image.digest, await readMarks(join(this.#options.dir, hex)));
     }
     await this.#urls.load((digest) => this.#images.has(digest));
   }
@@ -105,12 +115,13 @@ class ImageKeeper implements ImageRoom {
 
   list(): Image[] {
     const order = (image: Image) => `${image.createdAt} ${image.digest}`;
-    return [...this.#images.values()].sort((a, b) => (order(a) < order(b) ? -1 : 1));
+    const images = [...this.#images.values()].map((image) => this.#view(image));
+    return images.sort((a, b) => (order(a) < order(b) ? -1 : 1));
   }
 
   get(digest: string): Image {
     const image = this.#images.get(digest);
-    if (image !== undefined) return image;
+    if (image !== undefined) return this.#view(image);
     throw new SharkuError(
       "image-not-found",
       `Cannot find image "${digest}": it is not stored here, wanted one that is`,
@@ -166,20 +177,76 @@ class ImageKeeper implements ImageRoom {
   async remove(digest: string): Promise<void> {
     const goneDir = join(this.#options.dir, INCOMING, this.#options.randomId());
     await this.#oneAtATime(digest, async () => {
-      const image = this.get(digest);
-      if (this.#options.inUse(digest))
-        throw new SharkuError(
-          "image-in-use",
-          `Cannot remove image "${digest}": a proc uses it, wanted all its procs deleted first`,
-        );
+      this.#assertFree(this.get(digest));
+      const image = this.#images.get(digest);
       // Forgotten in the same turn as the question was asked, so that no proc can find it in between.
       this.#images.delete(digest);
       await rename(this.#dirOf(digest), goneDir).catch((error: unknown) => {
-        this.#images.set(digest, image);
+        if (image !== undefined) this.#images.set(digest, image);
         throw error;
       });
+      this.#marks.delete(digest);
     });
     await deleteTree(goneDir);
+  }
+
+  used(digest: string): void {
+    const at = this.#options.clock.now();
+    this.#marks.set(digest, { pinned: this.#marks.get(digest)?.pinned ?? false, lastUsedMs: at.getTime() });
+    // A mark that is lost makes an image look older than it is, and does no harm to a start.
+    markUsed(this.#dirOf(digest), at).catch(() => undefined);
+  }
+
+  async patch(digest: string, { pinned }: ImagePatch): Promise<Image> {
+    await this.#oneAtATime(digest, async () => {
+      this.get(digest);
+      if (pinned === undefined) return;
+      await markPinned(this.#dirOf(digest), pinned).catch(toOperatingError);
+      this.#marks.set(digest, { lastUsedMs: this.#marks.get(digest)?.lastUsedMs ?? null, pinned });
+    });
+    return this.get(digest);
+  }
+
+  async prune({ all = false, dryRun = false }: PruneRequest): Promise<Pruned> {
+    const everything = { bytes: Number.POSITIVE_INFINITY, files: 0 };
+    const excess = all ? everything : await spaceExcess(this.#options.dir, this.#options.limits.water);
+    const removed: Image[] = [];
+    for (const { digest } of planCollection(this.list().map(candidateOf), excess)) {
+      const image = this.#images.has(digest) ? this.get(digest) : null;
+      if (image !== null && (dryRun || (await this.#removeFree(digest)))) removed.push(image);
+    }
+    return {
+      images: removed,
+      unpackedBytes: removed.reduce((sum, { unpackedBytes }) => sum + unpackedBytes, 0),
+      files: removed.reduce((sum, { files }) => sum + files, 0),
+      dryRun,
+    };
+  }
+
+  /** False where a proc has come to have it meanwhile, or it is gone. */
+  #removeFree(digest: string): Promise<boolean> {
+    return this.remove(digest).then(
+      () => true,
+      (fault: unknown) => {
+        if (fault instanceof SharkuError) return false;
+        throw fault;
+      },
+    );
+  }
+
+  #assertFree({ digest, usedBy, pinned }: Image): void {
+    if (usedBy === 0 && !pinned) return;
+    const why =
+      usedBy > 0
+        ? `${usedBy === 1 ? "a proc uses" : `${usedBy} procs use`} it, wanted all its procs deleted first`
+        : "it is pinned, wanted it let go first";
+    throw new SharkuError("image-in-use", `Cannot remove image "${digest}": ${why}`);
+  }
+
+  #view(facts: ImageFacts): Image {
+    const { lastUsedMs = null, pinned = false } = this.#marks.get(facts.digest) ?? {};
+    const lastUsedAt = lastUsedMs === null ? null : new Date(lastUsedMs).toISOString();
+    return { ...facts, lastUsedAt, usedBy: this.#options.users(facts.digest), pinned };
   }
 
   async #keep(
@@ -188,7 +255,7 @@ class ImageKeeper implements ImageRoom {
   ): Promise<{ image: Image; isNew: boolean }> {
     signal.throwIfAborted();
     const known = this.#images.get(received.digest);
-    if (known !== undefined) return { image: known, isNew: false };
+    if (known !== undefined) return { image: this.#view(known), isNew: false };
     const madeDir = join(workDir, "image");
     const targetDir = join(madeDir, "files");
     await makeTarget(targetDir).catch(toOperatingError);
@@ -203,7 +270,7 @@ class ImageKeeper implements ImageRoom {
       targetDir,
       signal,
     });
-    const image: Image = {
+    const image: ImageFacts = {
       digest: received.digest,
       bytes: received.bytes,
       unpackedBytes: bytes,
@@ -213,12 +280,12 @@ class ImageKeeper implements ImageRoom {
     };
     await writeImageFile(madeDir, image).catch(toOperatingError);
     await this.#publish(madeDir, { image, leftoverDir: join(workDir, "leftover") });
-    return { image, isNew: true };
+    return { image: this.#view(image), isNew: true };
   }
 
   async #publish(
     madeDir: string,
-    { image, leftoverDir }: { image: Image; leftoverDir: string },
+    { image, leftoverDir }: { image: ImageFacts; leftoverDir: string },
   ): Promise<void> {
     const dir = this.#dirOf(image.digest);
     // Every file of it is on disk before its name is; sync(1) flushes that one filesystem.

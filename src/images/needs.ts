@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { Judge } from "../lib/judged-lookup.ts";
+import type { Water } from "./collection.ts";
 
 /** What the images ask of others. */
 
@@ -39,8 +40,8 @@ export interface ImagesNeeds {
   readonly clock: { now(): Date };
   /** Unique; lower-case letters, digits and `-` only. */
   readonly randomId: () => string;
-  /** Whether a proc has that image, or is being created with it. */
-  readonly inUse: (digest: string) => boolean;
+  /** How many procs have that image, or are being created with it. */
+  readonly users: (digest: string) => number;
   /** Why nothing may be fetched from a place, or null. */
   readonly judge: Judge;
 }
@@ -56,6 +57,8 @@ export interface ImageLimits {
   readonly unpackMsMax: number;
   /** How long a fetch by URL may take, unpacking included. */
   readonly fetchMsMax: number;
+  /** How full the file system may be, as shares, before unused images go. */
+  readonly water: Water;
 }
 
 export const defaultImageLimits: ImageLimits = {
@@ -64,4 +67,5 @@ export const defaultImageLimits: ImageLimits = {
   filesMax: 200_000,
   unpackMsMax: 300_000,
   fetchMsMax: 900_000,
+  water: { high: 0.85, low: 0.8 },
 };

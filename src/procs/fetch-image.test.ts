@@ -52,7 +52,7 @@ describe("a proc whose image has to be fetched", () => {
     fetch.let.resolve();
     const { command, image: shown } = await waitFor(procs, id, "running");
     assert.deepEqual([command, shown], ["serve", { ref: "https://host/slug.tar?…", digest, bytes: 7 }]);
-    assert.deepEqual([procs.usesImage(digest), procs.usesImage("another")], [true, false]);
+    assert.deepEqual([procs.imageUsers(digest), procs.imageUsers("another")], [1, 0]);
     assert.doesNotMatch(JSON.stringify(world.events), /secret/);
   });
 

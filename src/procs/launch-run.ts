@@ -65,6 +65,7 @@ async function planRun(life: Life, run: RunRecord, needs: Needs): Promise<RunPla
   const image = program.digest === null ? null : needs.images.find(program.digest);
   if (program.digest !== null && image === null)
     throw new LaunchError("image", `Image "${program.digest}" is no more`);
+  if (image !== null) needs.images.used(image.digest);
   const hostname = hostnameOf(spec);
   const slot = record.port === null ? null : run.slot;
   return {

@@ -170,6 +170,8 @@ export interface ImageSource {
 export interface Images {
   /** From memory, at once. */
   find(digest: string): StoredImage | null;
+  /** Remembers that a run begins with it now. */
+  used(digest: string): void;
   /** What is wrong with an image's URL, as far as the URL tells; null where it may be tried. */
   judgeUrl(url: string): string | null;
   /**

@@ -351,6 +351,7 @@ export class FakeDaemon {
       files: listing.stdout.trim().split("\n").length,
       processes: procfile.status === 0 ? parseProcfile(procfile.stdout) : {},
       createdAt: this.#tick(),
+      ...{ lastUsedAt: null, usedBy: 0, pinned: false },
     };
     this.images.set(digest, image);
     return image;

@@ -71,6 +71,7 @@ export class World {
       network: this.#network(),
       images: {
         find: (digest) => this.images.get(digest) ?? null,
+        used: () => undefined,
         judgeUrl: (url) => (url.startsWith("http") ? null : "it is no URL"),
         obtain: (source, signal) => this.fetch(source, signal),
       },

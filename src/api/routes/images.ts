@@ -3,10 +3,9 @@ import type { ApiNeeds } from "../needs.ts";
 import { callerGone } from "../stream.ts";
 import type { Handlers } from "./handler.ts";
 
-export function imageHandlers({
-  images,
-  procs,
-}: ApiNeeds): Handlers<"pushImage" | "listImages" | "getImage" | "deleteImage"> {
+type Names = "pushImage" | "listImages" | "getImage" | "patchImage" | "pruneImages" | "deleteImage";
+
+export function imageHandlers({ images, procs }: ApiNeeds): Handlers<Names> {
   return {
     pushImage: async ({ request, reply }) => {
       // No parser touches the body of this call: its bytes are taken as they come.
@@ -21,6 +20,10 @@ export function imageHandlers({
     }),
 
     getImage: async ({ params }) => images.get(params.digest),
+
+    patchImage: async ({ params, body }) => await images.patch(params.digest, body),
+
+    pruneImages: async ({ body }) => await images.prune(body),
 
     deleteImage: async ({ params, reply }) => {
       await images.remove(params.digest);

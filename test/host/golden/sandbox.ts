@@ -123,9 +123,16 @@ export const maskedDirectories = [
   "/sys/power",
 ];
 
-/** Where it differs on purpose, by runtime. */
+/** A tmpfs that everybody may write to is the app's own where the runtime cannot give it that mode (runc 1.1). */
+const withoutTmpfsModes = { shm: "d 1777 1000:1000" };
+
+/** runc makes no link to what is masked anyway. */
+const { core: _, ...withoutCore } = devices;
+
+/** Where it differs on purpose, by runtime; gVisor, with a kernel of its own, has a table of its own. */
 export const differences: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   crun: {},
+  runc: { devices: { ...withoutCore, ...withoutTmpfsModes } },
 };
 
 /** What no control can show, and why: the kernel itself, or every runtime, sees to it whatever the bundle says. */

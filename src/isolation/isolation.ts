@@ -6,6 +6,7 @@ import type { Cgroups } from "./cgroup.ts";
 import { createSupervised, supervisorPid } from "./conmon.ts";
 import type { AppDisks } from "./disks/app-disks.ts";
 import { ExitFiles } from "./exit-files.ts";
+import { firstPid, isBeforeCommand } from "./first-process.ts";
 import { restoreNullDevice } from "./null-device.ts";
 import { removeTree } from "./remove-tree.ts";
 import { type RunWay, writeRunBundle } from "./run-bundle.ts";
@@ -18,7 +19,7 @@ import {
   runtimeDir,
   scratchesDir,
 } from "./run-paths.ts";
-import type { Runtime } from "./runtime.ts";
+import type { ContainerStatus, Runtime } from "./runtime.ts";
 import type { Runtimes } from "./runtimes.ts";
 import { endSupervisors } from "./supervisors.ts";
 
@@ -41,8 +42,12 @@ const WATCH_MS = 2_000;
 const EXIT_FILE_MS_MAX = 5_000;
 const EXIT_FILE_POLL_MS = 20;
 
+/** How long the command may take to run once the runtime says that it does, in milliseconds. */
+const START_MS_MAX = 2_000;
+const START_POLL_MS = 2;
+
 /** What runs and throwaway jobs are called. */
-const ourNames = /^(trial-|unpack-)?[0-9a-z]{16}$/;
+const ourNames = /^(build-|trial-|unpack-)?[0-9a-z]{16}$/;
 
 export interface IsolationNeeds {
   readonly dirs: IsolationDirs;
@@ -113,13 +118,14 @@ export class Containers implements Isolation {
     if (way.isTrial) this.#onTrial.add(plan.runId);
     await mkdir(paths.bundleDir, { mode: 0o700 });
     await runtimes.note(plan.runId, { name: plan.runtime, runtime });
-    const { enterArgv } = await writeRunBundle(plan, { needs: this.#needs, way });
+    const { launch } = await writeRunBundle(plan, { needs: this.#needs, way });
     this.#watched.add(plan.runId);
     const created = await createSupervised(plan.runId, {
       runtime,
       paths,
       logFile: plan.logFile,
-      argv: [...enterArgv, conmonProgram],
+      program: conmonProgram,
+      launch,
     });
     disks.settle(plan.runId);
     await restoreNullDevice();
@@ -131,12 +137,30 @@ export class Containers implements Isolation {
     return await this.#exits.read(runId);
   }
 
+  /** Errors: CommandError, also where the runtime says that it has started the command and has not. */
   async start(runId: string): Promise<void> {
-    await (await this.#needs.runtimes.ofRun(runId)).start(runId);
+    const { runtimes, dirs, facts, sleep } = this.#needs;
+    const runtime = await runtimes.ofRun(runId);
+    await runtime.start(runId);
+    const pid = await firstPid(runPaths(dirs, runId));
+    if (pid === null) return;
+    const way = { family: await runtime.family(), initPath: facts.initPath };
+    for (let waited = 0; await isBeforeCommand(pid, way); waited += START_POLL_MS) {
+      if (waited >= START_MS_MAX)
+        throw new Error(
+          "Cannot start the container: the runtime says that its command runs, and it does not",
+        );
+      await sleep(START_POLL_MS);
+    }
   }
 
   async signal(runId: string, signal: NodeJS.Signals): Promise<void> {
-    await (await this.#needs.runtimes.ofRun(runId)).signal(runId, signal);
+    const { runtimes, dirs, cgroups, report } = this.#needs;
+    await (await runtimes.ofRun(runId)).signal(runId, signal).catch(async (fault: unknown) => {
+      report(fault, { runId });
+      const pid = await firstPid(runPaths(dirs, runId));
+      if (pid !== null && (await cgroups.has(runId, pid))) process.kill(pid, signal);
+    });
   }
 
   async kill(runId: string): Promise<void> {
@@ -150,7 +174,7 @@ export class Containers implements Isolation {
   async look(runId: string): Promise<RunSight> {
     const code = await this.#exits.read(runId);
     if (code !== null) return await this.#exited(runId, code);
-    const state = await (await this.#needs.runtimes.ofRun(runId)).state(runId);
+    const state = await this.#stateOf(runId);
     if (state.status === "absent") return { status: "absent" };
     const supervisor = await supervisorPid(runId, runPaths(this.#needs.dirs, runId));
     if (supervisor === null) {
@@ -164,16 +188,32 @@ export class Containers implements Isolation {
     return { status: state.status, pid: state.pid };
   }
 
+  /** What the runtime says; where it cannot say, as when it is not there any more, what the host shows. */
+  async #stateOf(runId: string): Promise<ContainerStatus> {
+    const { runtimes, dirs, cgroups, facts, report } = this.#needs;
+    const runtime = await runtimes.ofRun(runId);
+    try {
+      return await runtime.state(runId);
+    } catch (fault) {
+      report(fault, { runId });
+      const pid = await firstPid(runPaths(dirs, runId));
+      if (pid === null || (await cgroups.isEmpty(runId))) return { status: "stopped", pid: 0 };
+      const way = { family: await runtime.family(), initPath: facts.initPath };
+      return { status: (await isBeforeCommand(pid, way)) ? "created" : "running", pid };
+    }
+  }
+
   async destroy(runId: string): Promise<void> {
     const { dirs, cgroups, runtimes, disks } = this.#needs;
     const paths = runPaths(dirs, runId);
     // A supervisor that is still creating would make a container behind our back. One that has left an exit
     // file is about to end by itself.
-    if ((await this.#exits.read(runId)) === null) await endSupervisors(runId, this.#needs.sleep);
+    const runtime = await runtimes.ofRun(runId);
+    if ((await this.#exits.read(runId)) === null)
+      await endSupervisors(runId, { program: runtime.program, sleep: this.#needs.sleep });
     await cgroups.kill(runId);
-    await (await runtimes.ofRun(runId))
-      .delete(runId)
-      .catch((fault: unknown) => this.#needs.report(fault, { runId }));
+    // With its processes gone, what is left of a container is files, which are removed below.
+    await runtime.delete(runId).catch((fault: unknown) => this.#needs.report(fault, { runId }));
     await cgroups.kill(runId);
     await cgroups.remove(runId);
     this.#watched.delete(runId);

@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { execCommand, execProcess } from "../../src/isolation/exec.ts";
-import type { OciConfig, OciProcess } from "../../src/isolation/oci.ts";
+import type { OciProcess } from "../../src/isolation/oci.ts";
 import { tryCommand } from "../../src/lib/run-command.ts";
 import { stretched, until } from "../until.ts";
 import { PROGRAMS, packDirectory } from "./archive.ts";
-import { startDaemon, type TestDaemon } from "./harness.ts";
+import { startDaemon } from "./harness.ts";
 import { type Facts, parseFacts } from "./probe-facts.ts";
 import { isGone, linesOf, runProc, untilExited, untilLine } from "./proc-calls.ts";
+import { type Container, containerOfProc } from "./run-of-proc.ts";
 
 /** What differs from one process of a container to the next. */
 const ownToEach = ["pids", "environment"];
@@ -26,18 +27,19 @@ test("a process run beside an app is as confined as the app", async (context) =>
 
   const { id } = await runProc(client, { image, command: ["python3", "obey.py"] });
   await untilLine(client, id, /^ready$/);
-  const container = await onlyContainer(daemon);
+  const container = await containerOfProc(daemon.places, id);
+  const root = join(daemon.places.runDir, "runtime");
   const argv = ["python3", "probe.py"];
 
   await context.test("case 28: by its complete process file it has the same facts as the app", async () => {
-    const facts = await exec(container, execProcess(container.config.process, { argv }));
+    const facts = await exec({ root, ...container }, execProcess(container.config.process, { argv }));
     for (const [name, fact] of Object.entries(ofApp))
       if (!ownToEach.includes(name))
         assert.deepEqual(comparable(facts, name), comparable(ofApp, name), `${name} ${fact}`);
   });
 
   await context.test("case 28: by the runtime's own ways it has not, so the probe would tell", async () => {
-    const { status, limits, oomScoreAdj } = await execBare(container, argv);
+    const { status, limits, oomScoreAdj } = await execBare({ root, ...container }, argv);
     assert.notDeepEqual(status["Uid"], ofApp.status["Uid"]);
     assert.deepEqual(status["NoNewPrivs"], ["0"]);
     assert.notDeepEqual(limits["RLIMIT_CORE"], ofApp.limits["RLIMIT_CORE"]);
@@ -52,24 +54,10 @@ test("a process run beside an app is as confined as the app", async (context) =>
   });
 });
 
-interface Container {
-  readonly root: string;
-  readonly id: string;
-  readonly dir: string;
-  readonly config: OciConfig;
-}
+/** With the directory in which the runtime keeps its state. */
+type RootedContainer = Container & { readonly root: string };
 
-/** The container of the daemon's only proc. */
-async function onlyContainer({ places }: TestDaemon): Promise<Container> {
-  const bundles = join(places.runDir, "bundles");
-  const [id = "", ...others] = await readdir(bundles);
-  assert.deepEqual(others, []);
-  // The daemon has written it from this very type.
-  const config = JSON.parse(await readFile(join(bundles, id, "config.json"), "utf8")) as OciConfig;
-  return { root: join(places.runDir, "runtime"), id, dir: join(bundles, id), config };
-}
-
-async function exec(container: Container, process: OciProcess): Promise<Facts> {
+async function exec(container: RootedContainer, process: OciProcess): Promise<Facts> {
   const { root, id, dir } = container;
   const processFile = join(dir, "exec.json");
   await writeFile(processFile, JSON.stringify(process));
@@ -78,7 +66,7 @@ async function exec(container: Container, process: OciProcess): Promise<Facts> {
 }
 
 /** What becomes of a process whose file names a program only, and a user. */
-async function execBare({ root, id, dir, config }: Container, args: readonly string[]): Promise<Facts> {
+async function execBare({ root, id, dir, config }: RootedContainer, args: readonly string[]): Promise<Facts> {
   const processFile = join(dir, "exec.json");
   const { cwd, env } = config.process;
   await writeFile(processFile, JSON.stringify({ args, cwd, env, user: { uid: 0, gid: 0 } }));

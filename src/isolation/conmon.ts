@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Readable } from "node:stream";
@@ -17,6 +17,17 @@ const ANSWER_BYTES_MAX = 64 * 1024;
  */
 const LOG_BYTES_MAX = 50 * 1024 * 1024;
 
+/** Runs that command line, its fourth descriptor being a pipe to us. */
+export type Launch = (argv: readonly string[]) => ChildProcess;
+
+/** What becomes a supervisor is started with these. */
+export const launchOptions = {
+  // A session of its own: a Ctrl-C at the daemon's terminal is not for the procs.
+  detached: true,
+  cwd: "/",
+  env: { PATH: process.env["PATH"], _OCI_SYNCPIPE: "3" },
+} as const satisfies SpawnOptions;
+
 /** The supervisor, or the runtime under it, did not make the container. The message is for the proc's owner. */
 export class CreateError extends Error {
   override readonly name = "CreateError";
@@ -27,7 +38,6 @@ export class CreateError extends Error {
  * app's pipes, writes its log and its exit file, and goes on when the daemon dies.
  * No `-i`: with it the app's standard input would never end.
  * `--full-attach`: without it conmon dies without a word where its socket directory is missing.
- * `argv` is what the command line begins with: the supervisor's program, or one that runs it, with its arguments.
  * Errors: CreateError with the runtime's words.
  */
 export async function createSupervised(
@@ -36,25 +46,19 @@ export async function createSupervised(
     runtime,
     paths,
     logFile,
-    argv: [program = "", ...before],
-  }: { runtime: Runtime; paths: RunPaths; logFile: string; argv: readonly string[] },
+    program,
+    launch,
+  }: { runtime: Runtime; paths: RunPaths; logFile: string; program: string; launch: Launch },
 ): Promise<{ pid: number }> {
-  const argv = [
-    ...before,
+  const child = launch([
+    program,
     ...["--api-version", "1", "--cid", containerId, "--cuuid", containerId, "--name", containerId],
     ...["--runtime", runtime.program, ...runtime.globalArguments.flatMap((word) => ["--runtime-arg", word])],
     ...["--bundle", paths.bundleDir, "--container-pidfile", paths.pidFile],
     ...["--conmon-pidfile", paths.conmonPidFile, "--exit-dir", dirname(paths.exitFile)],
     ...["--log-path", `k8s-file:${logFile}`, "--log-size-max", String(LOG_BYTES_MAX)],
     ...["--full-attach", "--no-sync-log", "--log-level", "error"],
-  ];
-  const child = spawn(program, argv, {
-    // A session of its own: a Ctrl-C at the daemon's terminal is not for the procs.
-    detached: true,
-    cwd: "/",
-    env: { PATH: process.env["PATH"], _OCI_SYNCPIPE: "3" },
-    stdio: ["ignore", "ignore", "ignore", "pipe"],
-  });
+  ]);
   const failed = new Promise<never>((_, reject) => {
     child.once("error", (cause) =>
       reject(new CreateError(`Cannot run "${program}": ${cause.message}`, { cause })),
@@ -71,6 +75,11 @@ export async function createSupervised(
     pipe.destroy();
     child.unref();
   }
+}
+
+/** How a supervisor is started where it needs no surroundings of its own. */
+export function launchPlainly([program = "", ...rest]: readonly string[]): ChildProcess {
+  return spawn(program, rest, { ...launchOptions, stdio: ["ignore", "ignore", "ignore", "pipe"] });
 }
 
 /** The supervisor's pid, where it lives and is really the one of this container; null otherwise. */

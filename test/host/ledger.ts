@@ -22,6 +22,17 @@ const ID_BASE = 0x20000000;
 const IDS_END = ID_BASE + 32 * 16384;
 
 export async function takeLedger(places: Places): Promise<Ledger> {
+  const all = await takeAll(places);
+  const ours = Object.entries(all).map(([kind, lines]) => [kind, lines.filter((line) => !isOfTrial(line))]);
+  return Object.fromEntries(ours);
+}
+
+/** A daemon that has just started tries its runtimes by containers of this name, for some seconds. */
+function isOfTrial(line: string): boolean {
+  return /\btrial-[0-9a-z]{16}\b/.test(line);
+}
+
+async function takeAll(places: Places): Promise<Ledger> {
   const instance = (await readFile(join(places.stateDir, "instance"), "utf8").catch(() => "")).trim();
   const pids = await ourPids(places, instance);
   return {
@@ -141,7 +152,9 @@ async function disksOfRuns({ stateDir }: Places): Promise<string[]> {
     const line = await readProc(pid, "cmdline");
     return isDiskHolder(line) && line.includes(stateDir);
   });
-  const count = images.filter((image) => image.startsWith(`${stateDir}/`)).length - holders.length;
+  const scratches = await readdir(join(stateDir, "scratch")).catch(() => []);
+  const others = holders.length + scratches.filter(isOfTrial).length;
+  const count = images.filter((image) => image.startsWith(`${stateDir}/`)).length - others;
   return Array.from({ length: Math.max(count, 0) }, () => "a disk of a run");
 }
 

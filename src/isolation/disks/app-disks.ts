@@ -1,5 +1,6 @@
 import { chown, mkdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { type Launch, launchPlainly } from "../conmon.ts";
 import { DiskMaker } from "./disk-maker.ts";
 import { FullDisks } from "./full-disks.ts";
 import { type HeldDisk, seenBy } from "./held-disk.ts";
@@ -28,8 +29,10 @@ export interface DiskKind {
 export interface AppPlace {
   readonly upperDir: string;
   readonly workDir: string;
-  /** What the supervisor's command line begins with, so that it finds these. */
+  /** What a command line begins with to find these. */
   readonly enterArgv: readonly string[];
+  /** Starts the run's supervisor where it finds these. */
+  readonly launch: Launch;
 }
 
 export interface AppDisksNeeds {
@@ -117,12 +120,11 @@ export class AppDisks {
     await this.#full.add(runId, disk.dir);
     const place = placeOn(disk.dir);
     await Promise.all([chown(place.upperDir, hostId + 1, hostId + 1), chown(place.workDir, hostId, hostId)]);
-    return { ...placeOn(this.#maker.mountpoint), enterArgv: disk.enterArgv };
+    return { ...placeOn(this.#maker.mountpoint), enterArgv: disk.enterArgv, launch: disk.launch };
   }
 
-  /** The run's supervisor is where the disk is mounted: from now on the two stay together. */
+  /** The run's supervisor has answered: from now on the two stay together without us. */
   settle(runId: string): void {
-    this.#held.get(runId)?.letGo();
     this.#held.delete(runId);
   }
 
@@ -141,7 +143,8 @@ export class AppDisks {
 
   /** Repeating it is fine. */
   release(runId: string): void {
-    this.settle(runId);
+    this.#held.get(runId)?.letGo();
+    this.#held.delete(runId);
     this.#full.forget(runId);
   }
 
@@ -165,7 +168,7 @@ export class AppDisks {
 
 function placeOn(dir: string): AppPlace {
   const [upper, work] = DiskMaker.parts;
-  return { upperDir: join(dir, upper), workDir: join(dir, work), enterArgv: [] };
+  return { upperDir: join(dir, upper), workDir: join(dir, work), enterArgv: [], launch: launchPlainly };
 }
 
 async function plainPlace(dir: string, hostId: number): Promise<AppPlace> {

@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { type Launch, launchOptions } from "../conmon.ts";
 
 /**
  * A disk for one /app: an image that is mounted in a mount namespace of its own, which lives as long as a process
- * is in it. At first that is the holder, a shell that waits for the end of its input and so ends with the daemon;
- * then a run's supervisor enters, and the holder is let go. Nothing is ever unmounted: with the last process the
- * namespace goes, with it the mount and the loop device, and with them the image, whose name is removed at once.
+ * is in it. At first that is the holder, a shell that reads what to do from us, and so ends with the daemon; the last
+ * it is told is to become the supervisor of a run, whose container then is in the namespace too. Nothing is ever
+ * unmounted: with the last process the namespace goes, with it the mount and the loop device, and with them the
+ * image, whose name is removed at once.
  */
 
 /** How long making one may take, in milliseconds. */
@@ -22,12 +24,14 @@ const namespaceArgv = ["unshare", "--mount", "--propagation", "slave", "--"];
 const mountOptions = "loop,noatime,nosuid,nodev,noinit_itable,nobarrier,discard";
 
 const script = `set -e
+shift
 trap 'rm -f -- "$2"' EXIT
 cp --sparse=auto -- "$1" "$2"
 mount -t ext4 -o ${mountOptions} -- "$2" "$3"
 rm -- "$2"
+trap - EXIT
 echo ready
-read -r line || :`;
+`;
 
 export interface DiskFiles {
   /** The empty disk of that size, which is copied. */
@@ -61,6 +65,12 @@ export class HeldDisk {
     return ["nsenter", `--mount=/proc/${this.#holder.pid}/ns/mnt`, "--"];
   }
 
+  /** The holder becomes that program, once. */
+  readonly launch: Launch = (argv) => {
+    this.#holder.stdin?.end(`exec ${argv.map(quote).join(" ")} </dev/null >/dev/null 2>&1\n`);
+    return this.#holder;
+  };
+
   /** The disk goes, unless somebody else is in its namespace by now. Repeating it is fine. */
   letGo(): void {
     this.#holder.kill("SIGKILL");
@@ -74,20 +84,17 @@ export function seenBy(pid: number, path: string): string {
 
 /** Errors: where the host cannot mount it, with the words of the command that failed. */
 export async function holdDisk({ master, image, mountpoint }: DiskFiles): Promise<HeldDisk> {
-  const [program = "", ...rest] = [
-    ...namespaceArgv,
-    "sh",
-    "-c",
-    script,
-    "app-disk",
-    master,
-    image,
-    mountpoint,
-  ];
-  // A session of its own: a Ctrl-C at the daemon's terminal is for the daemon.
-  const holder = spawn(program, rest, { stdio: ["pipe", "pipe", "pipe"], detached: true, cwd: "/" });
-  await untilReady(holder);
+  const argv = [...namespaceArgv, "sh", "-s", "app-disk", master, image, mountpoint];
+  const [program = "", ...rest] = argv;
+  const holder = spawn(program, rest, { ...launchOptions, stdio: ["pipe", "pipe", "pipe", "pipe"] });
+  const ready = untilReady(holder);
+  holder.stdin?.write(script);
+  await ready;
   return new HeldDisk(holder, mountpoint);
+}
+
+function quote(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function untilReady(holder: ChildProcess): Promise<void> {

@@ -7,8 +7,8 @@ import type { Proc } from "../../src/contract/proc.ts";
 import { type BuildRecord, type Template, TemplateSpec } from "../../src/contract/template.ts";
 
 /**
- * The templates of the fake daemon. Every build ends well at once, but for these suites: `no-such` and `failing` go
- * wrong, each in its way, and `endless` goes on until its caller has gone.
+ * The templates of the fake daemon. Every build ends well at once, but for these: the suites `no-such` and `failing`
+ * and the directory `/faulty` go wrong, each in its way, and the suite `endless` goes on until its caller has gone.
  */
 export class FakeTemplates {
   /** Builds whose callers went away. */
@@ -39,6 +39,7 @@ export class FakeTemplates {
         `Cannot build a template: ${JSON.stringify(spec)} does not fit`,
       );
     const { name, debootstrap, directory, from } = spec;
+    if (directory?.path === "/faulty") throw faultyDirectory();
     if (this.#templates.has(name) && !spec.replace)
       throw new SharkuError("template-exists", `Cannot build template "${name}": there is one of that name`);
     const records: BuildRecord[] = [
@@ -68,6 +69,16 @@ export class FakeTemplates {
       throw new SharkuError("template-in-use", `Cannot remove template "${name}": ${procs} procs use it`);
     this.#templates.delete(name);
   }
+}
+
+/** One fault is told in the message, the other is not. */
+function faultyDirectory(): SharkuError {
+  const faults = [
+    { pointer: "/directory/binds/1/source", detail: "is not there" },
+    { pointer: "/directory/path", detail: "is no root" },
+  ];
+  const message = 'Cannot use directory "/faulty": /directory/binds/1/source is not there';
+  return new SharkuError("invalid-request", message, { faults });
 }
 
 function failureOf(suite: string): SharkuError | null {

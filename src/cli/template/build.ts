@@ -10,7 +10,7 @@ import { Interrupts } from "../interrupts.ts";
 import { openStdin, type Piped } from "../io.ts";
 import { BuildProgress } from "../output/build-progress.ts";
 import { Progress } from "../output/progress.ts";
-import { optionAt, type Wanted } from "./wanted.ts";
+import { optionAt, valueAt, type Wanted } from "./wanted.ts";
 
 /** Builds to the end and shows how far it is. The build lives as long as its call, so Ctrl-C ends it. */
 export async function build(call: Invocation, wanted: Wanted): Promise<Template> {
@@ -39,7 +39,7 @@ export async function build(call: Invocation, wanted: Wanted): Promise<Template>
         exit: "interrupted",
         cause: error,
       });
-    throw explain(call, error);
+    throw explain(call, { error, wanted });
   }
 }
 
@@ -119,17 +119,29 @@ async function* tellEnd(
 }
 
 /** The daemon's words, told for the command line: an option in the place of its field. */
-function explain(call: Invocation, error: unknown): unknown {
+function explain(call: Invocation, { error, wanted }: { error: unknown; wanted: Wanted }): unknown {
   if (error instanceof ConnectionLost)
     return new CliError(
       `Cannot create template "${call.args[0]}": the daemon has gone away amid the build, which ended with it, build it again`,
       { exit: "unreachable", cause: error },
     );
-  if (!(error instanceof SharkuError) || call.json) return error;
-  const options = error.faults.map(({ pointer }) => optionAt(pointer));
-  if (error.code === "invalid-request" && options.length > 0) {
-    const told = error.faults.map(({ pointer, detail }, index) => `${options[index] ?? pointer} ${detail}`);
-    return new CliError(`Cannot create template "${call.args[0]}": ${told.join("; ")}`, { cause: error });
+  if (!(error instanceof SharkuError) || call.json || error.faults.length === 0) return error;
+  let message = error.message;
+  const more: string[] = [];
+  for (const { pointer, detail } of error.faults) {
+    const option = nameFault(pointer, { wanted, message });
+    if (option !== null) message = message.replaceAll(`"${pointer}"`, option).replaceAll(pointer, option);
+    if (!message.includes(detail)) more.push(`${option ?? pointer} ${detail}`.trim());
   }
-  return error;
+  const rest = more.length > 0 ? ` (${more.join("; ")})` : "";
+  return new SharkuError(error.code, message + rest, { cause: error });
+}
+
+/** The option where a fault comes from, with its value where the message does not tell it. */
+function nameFault(pointer: string, { wanted, message }: { wanted: Wanted; message: string }): string | null {
+  const option = optionAt(pointer);
+  const value = wanted.kind === "spec" ? valueAt(wanted.spec, pointer) : null;
+  return option === null || value === null || message.includes(`"${value}"`)
+    ? option
+    : `${option} "${value}"`;
 }

@@ -203,6 +203,18 @@ test("template create names what is wrong on the command line, and calls nobody"
   assert.equal(cli.daemon.requests.length, 0);
 });
 
+test("template create tells a fault that the daemon finds by the option and its value", async () => {
+  await using cli = await startCli();
+  const argv = "template create d --directory /faulty --bind /a:/b --bind /nowhere:/c";
+  const { code, err } = await cli.call(argv);
+  assert.equal(code, 1);
+  assert.match(err, /"\/faulty": --bind "\/nowhere" is not there \(--directory is no root\)\n$/);
+  assert.equal(
+    JSON.parse((await cli.call(`${argv} --json`)).err).errors[0].pointer,
+    "/directory/binds/1/source",
+  );
+});
+
 test("template create says how to go on where the name is taken", async () => {
   await using cli = await startCli();
   cli.daemon.templates.add({ name: "py" });

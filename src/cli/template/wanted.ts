@@ -19,6 +19,9 @@ export type Wanted =
   | { readonly kind: "spec"; readonly spec: TemplateSpec }
   | { readonly kind: "archive"; readonly path: string };
 
+/** Longer ones, scripts say, are not told again. */
+const VALUE_CHARS_MAX = 200;
+
 /** What a template can be made of, by the options that say so. */
 const origins = ["debootstrap", "archive", "directory", "from"] as const;
 type Origin = (typeof origins)[number];
@@ -87,6 +90,16 @@ export function optionAt(pointer: string): string | null {
   const known = optionOf[`/${origin}/${field}`];
   if (known !== undefined) return known;
   return Object.hasOwn(createOptions, field) ? `--${field}` : null;
+}
+
+/** The text that a fault of the daemon's is about; null where it is about something else, or a long one. */
+export function valueAt(spec: TemplateSpec, pointer: string): string | null {
+  let value: unknown = spec;
+  for (const name of pointer.split("/").slice(1)) {
+    const fields = Object.entries(value ?? {});
+    value = fields.find(([field]) => field === name)?.[1];
+  }
+  return typeof value === "string" && value.length <= VALUE_CHARS_MAX ? value : null;
 }
 
 /** Errors: UsageError; CliError where the script cannot be read. */

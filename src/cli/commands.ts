@@ -2,6 +2,8 @@ import type { Command } from "./command.ts";
 import { doctorCommand } from "./host/doctor.ts";
 import { infoCommand } from "./host/info.ts";
 import { imageLsCommand } from "./image/ls.ts";
+import { imagePinCommand, imageUnpinCommand } from "./image/pin.ts";
+import { imagePruneCommand } from "./image/prune.ts";
 import { imagePushCommand } from "./image/push.ts";
 import { imageRmCommand } from "./image/rm.ts";
 import { eventsCommand } from "./proc/events.ts";
@@ -41,6 +43,9 @@ export const commands: readonly Command[] = [
   imagePushCommand,
   imageLsCommand,
   imageRmCommand,
+  imagePinCommand,
+  imageUnpinCommand,
+  imagePruneCommand,
   templateCreateCommand,
   templateLsCommand,
   templateInspectCommand,

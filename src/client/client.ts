@@ -1,7 +1,7 @@
 import { fromProblem } from "../contract/errors.ts";
 import type { Event, LogRecord } from "../contract/event.ts";
 import type { Health, Info } from "../contract/host.ts";
-import type { Image } from "../contract/image.ts";
+import type { Image, ImagePatch, Pruned, PruneRequest } from "../contract/image.ts";
 import type { Config, Proc, ProcPatch, ProcSpec, StopRequest } from "../contract/proc.ts";
 import type { EventQuery, LogQuery, ProcFilter, WaitQuery } from "../contract/routes.ts";
 import type { BuildRecord, Progress, Template, TemplateSpec } from "../contract/template.ts";
@@ -143,6 +143,14 @@ export class SharkuClient {
 
   getImage(digest: string, options?: CallOptions): Promise<Image> {
     return this.#transport.call("getImage", { ...options, params: { digest } });
+  }
+
+  patchImage(digest: string, patch: ImagePatch, options?: CallOptions): Promise<Image> {
+    return this.#transport.call("patchImage", { ...options, params: { digest }, body: patch });
+  }
+
+  pruneImages(request: PruneRequest = {}, options?: CallOptions): Promise<Pruned> {
+    return this.#transport.call("pruneImages", { ...options, body: request });
   }
 
   async deleteImage(digest: string, options?: CallOptions): Promise<void> {

@@ -7,7 +7,7 @@ import { defaultLimits } from "../contract/proc.ts";
 import { judgeCallbackUrl } from "../events/callback-address.ts";
 import { Events } from "../events/events.ts";
 import { detectCgroups, gatherCgroups } from "../host/gather-cgroups.ts";
-import { openImages } from "../images/images.ts";
+import { type ImageRoom, openImages } from "../images/images.ts";
 import { defaultImageLimits } from "../images/needs.ts";
 import { Cgroups } from "../isolation/cgroup.ts";
 import { AppDisks } from "../isolation/disks/app-disks.ts";
@@ -60,8 +60,14 @@ export interface Wired {
   close(): Promise<void>;
 }
 
+/** How long the daemon calls itself starting while runtimes are tried, in milliseconds. */
+const TRIALS_MS_MAX = 5_000;
+
 /** How long the end of the daemon waits for what is under way, in milliseconds. */
 const CLOSE_MS_MAX = 10_000;
+
+/** How often it is looked whether the disk is getting full, and unused images have to go, in milliseconds. */
+const COLLECT_MS = 60_000;
 
 /** The only place that builds the rooms and joins them. */
 export async function wire(parts: Parts): Promise<Wired> {
@@ -100,6 +106,7 @@ export async function wire(parts: Parts): Promise<Wired> {
   });
   late.procs = procs;
   const life = { hasLooked: false };
+  const stopCollecting = collect(images, report);
   const facts = await infoFacts(parts, isolation.needs);
   return {
     api: {
@@ -113,15 +120,20 @@ export async function wire(parts: Parts): Promise<Wired> {
     },
     procs,
     open: async () => {
-      tryRuntimes(isolation, templates);
+      const tried = tryRuntimes(isolation, templates);
+      tried.catch((fault) => report(fault, {}));
       await procs.open();
       life.hasLooked = true;
       events.start();
+      // Longer only where a runtime hangs, and then a proc of that one waits by itself.
+      await Promise.race([tried, clock.sleep(TRIALS_MS_MAX)]);
     },
     close: async () => {
+      stopCollecting();
       await events.stop();
       await Promise.race([templates.close(), pause(CLOSE_MS_MAX)]);
       await procs.close(CLOSE_MS_MAX);
+      await Promise.race([isolation.needs.runtimes.settled(), clock.sleep(CLOSE_MS_MAX)]);
       isolation.containers.close();
       // A daemon that never came to look knows of no proc, while many may run.
       if (life.hasLooked && procs.holdsNothing) await network.remove();
@@ -129,6 +141,13 @@ export async function wire(parts: Parts): Promise<Wired> {
       await isolation.needs.cgroups.close();
     },
   };
+}
+
+/** Lets unused images go where the disk is getting full, until the returned function is called. */
+function collect(images: ImageRoom, report: IsolationNeeds["report"]): () => void {
+  const timer = setInterval(() => void images.prune({}).catch((fault) => report(fault, {})), COLLECT_MS);
+  timer.unref();
+  return () => clearInterval(timer);
 }
 
 async function openIsolation({ config, instance, log }: Parts, report: IsolationNeeds["report"]) {
@@ -156,11 +175,10 @@ async function openIsolation({ config, instance, log }: Parts, report: Isolation
   return { needs, containers };
 }
 
-/** In the background: what a proc needs to know of its runtime it waits for by itself. */
-function tryRuntimes(
+async function tryRuntimes(
   { needs, containers }: Awaited<ReturnType<typeof openIsolation>>,
   templates: { find: (name: string) => TemplateFiles | null },
-): void {
+): Promise<void> {
   const hasFilter = needs.facts.seccompFilter !== null;
   const trials = new RuntimeTrials({
     ...{ containers, dirs: needs.dirs, sleep: needs.sleep, randomId: randomName },
@@ -169,7 +187,7 @@ function tryRuntimes(
     template: () => hostTemplate(templates.find("host")),
   });
   // What another version of the daemon has found out may not be all that this one asks.
-  needs.runtimes.tryAll(`${version} ${hasFilter}`, (entry) => trials.findOut(entry));
+  await needs.runtimes.tryAll(`${version} ${hasFilter}`, (entry) => trials.findOut(entry));
 }
 
 /** As far as the trials have come. */

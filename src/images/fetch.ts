@@ -75,6 +75,7 @@ async function* wholeBody(
   let response = first;
   let received = 0;
   try {
+    // At most RESUMES_MAX times: the last one throws.
     for (let resumes = 0; ; resumes += 1) {
       let broken: unknown = new FetchError(`it broke off after ${received} of ${total} bytes`);
       try {

@@ -36,7 +36,9 @@ describe("ImageRoom, as room is wanted", () => {
     const { digest } = (await takeIn(makeTar([{ name: "marked" }]))).image;
     assert.deepEqual([room.get(digest).lastUsedAt, room.get(digest).pinned], [null, false]);
     room.used(digest);
-    await until("the mark is written", async () => (await readdir(join(filesOf(digest), ".."))).includes("used"));
+    await until("the mark is written", async () =>
+      (await readdir(join(filesOf(digest), ".."))).includes("used"),
+    );
     await room.patch(digest, { pinned: true });
     await room.patch(digest, {});
     room = await open();
@@ -56,13 +58,17 @@ describe("ImageRoom, as room is wanted", () => {
     const [held = "", pinned = "", free = ""] = taken.map(({ image }) => image.digest);
     used.add(held);
     await room.patch(pinned, { pinned: true });
-    const digests = async (request: PruneRequest) => (await room.prune(request)).images.map(({ digest }) => digest);
+    const digests = async (request: PruneRequest) =>
+      (await room.prune(request)).images.map(({ digest }) => digest);
     room = await open({ water: { high: 1, low: 1 } });
     assert.deepEqual(await digests({}), []);
     const foretold = await digests({ all: true, dryRun: true });
     assert.ok(foretold.includes(free) && !foretold.includes(held) && !foretold.includes(pinned));
     assert.deepEqual(await digests({ all: true }), foretold);
-    assert.deepEqual([room.find(free), room.find(held)?.digest, room.find(pinned)?.digest], [null, held, pinned]);
+    assert.deepEqual(
+      [room.find(free), room.find(held)?.digest, room.find(pinned)?.digest],
+      [null, held, pinned],
+    );
     room = await open({ water: { high: 0, low: 0 } });
     used.delete(held);
     assert.deepEqual(await digests({}), [held], "room is wanted, and this one is free now");

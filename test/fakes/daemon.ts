@@ -1,11 +1,8 @@
-import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { EventEmitter, once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import Value from "typebox/value";
 import { SharkuError, toProblem } from "../../src/contract/errors.ts";
 import type { Event, LogRecord } from "../../src/contract/event.ts";
-import type { Image } from "../../src/contract/image.ts";
 import {
   defaultLimits,
   defaultStop,
@@ -16,7 +13,7 @@ import {
 } from "../../src/contract/proc.ts";
 import { type Route, type RouteName, routes } from "../../src/contract/routes.ts";
 import { finalStates } from "../../src/contract/states.ts";
-import { parseProcfile } from "../../src/lib/procfile.ts";
+import { FakeImages } from "./images.ts";
 import { FakeTemplates } from "./templates.ts";
 
 /**
@@ -27,7 +24,7 @@ import { FakeTemplates } from "./templates.ts";
 export class FakeDaemon {
   readonly requests: { method: string; url: string; headers: IncomingMessage["headers"]; body: string }[] =
     [];
-  readonly images = new Map<string, Image>();
+  readonly images = new FakeImages();
   readonly templates = new FakeTemplates();
   readonly entries = new Map<string, { proc: Proc; lines: LogRecord[] }>();
   readonly journal: Event[] = [];
@@ -264,9 +261,13 @@ export class FakeDaemon {
         call.response.end(this.journal.map((event) => `${JSON.stringify(event)}\n`).join(""));
         return [200, undefined];
       case "pushImage":
-        return [201, this.#takeIn(call.bytes)];
+        return [201, this.images.takeIn(call.bytes, this.#tick())];
       case "listImages":
         return [200, { items: [...this.images.values()], next: null, seq: 0 }];
+      case "patchImage":
+        return [200, this.images.patch(params["digest"] ?? "", JSON.parse(body))];
+      case "pruneImages":
+        return [200, this.images.prune(JSON.parse(body))];
       case "deleteImage":
         this.images.delete(params["digest"] ?? "");
         return [204, null];
@@ -336,25 +337,6 @@ export class FakeDaemon {
       await once(this.#changes, "change", { signal: gone.signal }).catch(() => undefined);
     }
     response.end();
-  }
-
-  #takeIn(bytes: Buffer): Image {
-    const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-    const listing = spawnSync("tar", ["-t"], { input: bytes, encoding: "utf8" });
-    if (listing.status !== 0)
-      throw new SharkuError("bad-archive", `Cannot take in the archive: ${listing.stderr}`);
-    const procfile = spawnSync("tar", ["-xO", "./Procfile"], { input: bytes, encoding: "utf8" });
-    const image: Image = {
-      digest,
-      bytes: bytes.length,
-      unpackedBytes: bytes.length,
-      files: listing.stdout.trim().split("\n").length,
-      processes: procfile.status === 0 ? parseProcfile(procfile.stdout) : {},
-      createdAt: this.#tick(),
-      ...{ lastUsedAt: null, usedBy: 0, pinned: false },
-    };
-    this.images.set(digest, image);
-    return image;
   }
 }
 

@@ -51,7 +51,7 @@ export interface CapturedIo extends Io {
 }
 
 export function captureIo(
-  options: { isTTY?: boolean; env?: Io["env"]; cwd?: string; stdin?: string } = {},
+  options: { isTTY?: boolean; env?: Io["env"]; cwd?: string; stdin?: string | Uint8Array } = {},
 ): CapturedIo {
   const listeners = new Set<() => void>();
   const served: string[][] = [];

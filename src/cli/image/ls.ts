@@ -32,9 +32,15 @@ async function ls(call: Invocation): Promise<number> {
       { title: "UNPACKED", cell: (image) => formatSize(image.unpackedBytes) },
       { title: "FILES", cell: (image) => String(image.files) },
       { title: "AGE", cell: (image) => formatAge(nowMs - Date.parse(image.createdAt)) },
+      { title: "PROCS", cell: (image) => `${image.usedBy}${image.pinned ? " pinned" : ""}` },
+      { title: "LAST USED", cell: (image) => lastUsed(image, nowMs) },
       { title: "PROCESSES", cell: (image) => Object.keys(image.processes).join(",") },
     ];
     printTable(columns, { items: images, output, paint: call.paint.stdout });
   }
   return 0;
+}
+
+function lastUsed({ lastUsedAt }: Image, nowMs: number): string {
+  return lastUsedAt === null ? "never" : `${formatAge(nowMs - Date.parse(lastUsedAt))} ago`;
 }

@@ -244,6 +244,23 @@ test("image push, ls and rm", async () => {
   assert.match((await cli.call("image rm 123")).err, /Cannot find image "123"/);
 });
 
+test("image pin keeps an image from image prune, which can tell first", async () => {
+  await using cli = await startCli();
+  const push = async () => (await cli.call(["image", "push", import.meta.dirname, "-q"])).out.trim();
+  const digest = await push();
+  assert.equal((await cli.call(["image", "pin", digest.slice(7, 15)])).out, `${digest} is pinned\n`);
+  assert.match((await cli.call("image ls")).out, / {2}0 pinned {2}never {2}/);
+  assert.match((await cli.call("image prune --all")).err, /No image is free to go/);
+  assert.match((await cli.call("image unpin sha256:")).out, /is pinned no longer/);
+  assert.match((await cli.call("image prune")).err, /The disk has room/);
+  const told = await cli.call("image prune --all -n");
+  assert.equal(told.out, `${digest} would be removed\n`);
+  assert.match(told.err, /^1 image, .* would be freed\n$/);
+  assert.equal(cli.daemon.images.size, 1);
+  assert.equal(JSON.parse((await cli.call("image prune --all --json")).out).images[0].digest, digest);
+  assert.equal(cli.daemon.images.size, 0);
+});
+
 test("image push shows a bar on a terminal, and nothing with -q", async () => {
   await using cli = await startCli();
   const terminal = await cli.call(["image", "push", import.meta.dirname], { isTTY: true });

@@ -86,9 +86,7 @@ export async function wire(parts: Parts): Promise<Wired> {
   const templates = await openTemplateRoom({ config, index: instance.index, isolation, late, report });
   const logs = await openLogs({ dir: join(config.stateDir, "logs"), clock });
   const judge = judgeWithOwn([{ address: config.listen.host, port: config.listen.port }]);
-  const events = new Events({
-    ...{ store, clock, randomFraction, report, judge },
-  });
+  const events = new Events({ store, clock, randomFraction, report, judge });
   const images = await openImageRoom(parts, {
     isolation,
     judge,

@@ -63,6 +63,10 @@ export class Cgroups {
     return (await this.#pids(containerId)).length === 0;
   }
 
+  async has(containerId: string, pid: number): Promise<boolean> {
+    return (await this.#pids(containerId)).includes(pid);
+  }
+
   /** How many processes the kernel killed in it for want of memory. Tells 0 once the cgroup is removed. */
   async oomKills(containerId: string): Promise<number> {
     const file = this.#layout.version === "v2" ? "memory.events" : "memory.oom_control";

@@ -5,9 +5,6 @@ import { Readable } from "node:stream";
 import type { RunPaths } from "./run-paths.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** How long the supervisor may take to create the container, in milliseconds. */
-const CREATE_MS_MAX = 60_000;
-
 /** The supervisor's answer is one line; a runtime that spews is cut here. */
 const ANSWER_BYTES_MAX = 64 * 1024;
 
@@ -70,7 +67,7 @@ export async function createSupervised(
   const pipe = child.stdio?.[3];
   if (!(pipe instanceof Readable)) return await failed;
   try {
-    return parseAnswer(await Promise.race([readLine(pipe), failed]));
+    return parseAnswer(await Promise.race([readLine(pipe, runtime.timeoutMs), failed]));
   } finally {
     pipe.destroy();
     child.unref();
@@ -91,12 +88,11 @@ export async function supervisorPid(containerId: string, paths: RunPaths): Promi
   return words.includes(containerId) ? pid : null;
 }
 
-async function readLine(pipe: Readable): Promise<string> {
-  const timer = setTimeout(
-    () =>
-      pipe.destroy(new CreateError(`Cannot create the container: no answer in ${CREATE_MS_MAX / 1000} s`)),
-    CREATE_MS_MAX,
+async function readLine(pipe: Readable, timeoutMs: number): Promise<string> {
+  const late = new CreateError(
+    `Cannot create the container: the runtime gave no answer in ${timeoutMs / 1000} s`,
   );
+  const timer = setTimeout(() => pipe.destroy(late), timeoutMs);
   try {
     let text = "";
     for await (const chunk of pipe) {

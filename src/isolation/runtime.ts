@@ -31,6 +31,7 @@ export class Runtime {
   readonly timeoutMs: number;
   readonly #root: string;
   #version: Promise<RuntimeVersion> | null = null;
+  #lastFamily: RuntimeFamily = "other";
 
   /** `root` is the directory of the runtime's own state. */
   constructor(program: string, root: string, { timeoutMs = RUNTIME_MS_MAX }: { timeoutMs?: number } = {}) {
@@ -44,13 +45,18 @@ export class Runtime {
     return [`--root=${this.#root}`];
   }
 
+  /** What a run's note says of the runtime that made it; it may be gone by now. */
+  wasOf(family: string): void {
+    this.#lastFamily = familyOf(`${family} version`);
+  }
+
   get root(): string {
     return this.#root;
   }
 
   /** Errors: CommandError with the runtime's words. */
   async start(containerId: string): Promise<void> {
-    const { startedBy } = waysOf(await this.#family());
+    const { startedBy } = waysOf(await this.family());
     await runCommand([...startedBy, ...this.#call("start", containerId)], this.#bounds);
   }
 
@@ -80,7 +86,7 @@ export class Runtime {
 
   /** Whether the runtime keeps anything of the container. */
   async knows(containerId: string): Promise<boolean> {
-    const [mark = containerId] = waysOf(await this.#family()).stateFiles(containerId);
+    const [mark = containerId] = waysOf(await this.family()).stateFiles(containerId);
     return await access(join(this.#root, mark)).then(
       () => true,
       () => false,
@@ -94,7 +100,7 @@ export class Runtime {
 
   /** What a runtime that was killed halfway leaves of its state, and its own delete does not see. */
   async forget(containerId: string): Promise<void> {
-    const { stateFiles } = waysOf(await this.#family());
+    const { stateFiles } = waysOf(await this.family());
     for (const name of stateFiles(containerId)) await removeTree(join(this.#root, name));
   }
 
@@ -111,6 +117,14 @@ export class Runtime {
     return { family: familyOf(text), version, text: text.slice(0, VERSION_CHARS_MAX) };
   }
 
+  /** One that does not tell is taken for what it was when it made a run, or for one like the others. */
+  async family(): Promise<RuntimeFamily> {
+    return await this.version().then(
+      ({ family }) => family,
+      () => this.#lastFamily,
+    );
+  }
+
   /** The command line that runs a container in the foreground, its stdio being the caller's. */
   runArgv(containerId: string, bundleDir: string): string[] {
     return this.#call("run", "--bundle", bundleDir, containerId);
@@ -118,12 +132,6 @@ export class Runtime {
 
   get #bounds(): CommandOptions {
     return { timeoutMs: this.timeoutMs };
-  }
-
-  /** One that does not tell is taken for one like the others. */
-  async #family(): Promise<RuntimeFamily> {
-    const { family } = await this.version().catch(() => ({ family: "other" as const }));
-    return family;
   }
 
   #call(verb: string, ...rest: string[]): string[] {

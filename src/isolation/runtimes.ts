@@ -79,11 +79,19 @@ export class Runtimes {
     return this.#entry(name).runtime;
   }
 
-  /** Begins to find out what each can do, on a ground that has that name. Never waits. */
-  tryAll(ground: string, trial: (entry: { name: string; runtime: Runtime }) => Promise<Findings>): void {
+  /** Finds out what each can do, on a ground that has that name. */
+  async tryAll(
+    ground: string,
+    trial: (entry: { name: string; runtime: Runtime }) => Promise<Findings>,
+  ): Promise<void> {
     this.#ground = ground;
     this.#trial = trial;
-    for (const name of this.names) void this.features(name);
+    await Promise.all(this.names.map((name) => this.features(name)));
+  }
+
+  /** Resolves when no trial is under way. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#entries.values()].map(({ trial }) => trial?.findings));
   }
 
   /** What the program can do that is there now; tried anew where it has changed since. */
@@ -105,7 +113,8 @@ export class Runtimes {
   /** Written before the runtime is called, so that whoever finds the run knows whose it is. */
   async note(runId: string, { name, runtime }: { name: string; runtime: Runtime }): Promise<void> {
     this.#ofRuns.set(runId, runtime);
-    await writeFile(runPaths(this.#dirs, runId).runtimeFile, `${name}\n${runtime.program}\n`);
+    const family = await runtime.family();
+    await writeFile(runPaths(this.#dirs, runId).runtimeFile, `${name}\n${runtime.program}\n${family}\n`);
   }
 
   /** The runtime that made that container; for the throwaway ones nobody has written it down. */
@@ -113,9 +122,10 @@ export class Runtimes {
     const known = this.#ofRuns.get(runId);
     if (known !== undefined) return known;
     const text = await readFile(runPaths(this.#dirs, runId).runtimeFile, "utf8").catch(() => "");
-    const [name = "", program = ""] = text.split("\n");
+    const [name = "", program = "", family = ""] = text.split("\n");
     const runtime =
       program === "" ? this.thrower : (this.#entries.get(name)?.runtime ?? this.#make(name, program));
+    runtime.wasOf(family);
     this.#ofRuns.set(runId, runtime);
     return runtime;
   }

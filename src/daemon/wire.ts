@@ -179,7 +179,13 @@ async function tryRuntimes(
 ): Promise<void> {
   const hasFilter = needs.facts.seccompFilter !== null;
   const trials = new RuntimeTrials({
-    ...{ containers, dirs: needs.dirs, sleep: needs.sleep, randomId: randomName },
+    ...{
+      containers,
+      dirs: needs.dirs,
+      sleep: needs.sleep,
+      elapsedMs: systemClock.elapsedMs,
+      randomId: randomName,
+    },
     hasFilter,
     ...{ firstSlot: TRIAL_SLOTS_FIRST, slotCount: TRIAL_SLOTS },
     template: () => hostTemplate(templates.find("host")),

@@ -120,15 +120,15 @@ export class Containers implements Isolation {
     await runtimes.note(plan.runId, { name: plan.runtime, runtime });
     const { launch } = await writeRunBundle(plan, { needs: this.#needs, way });
     this.#watched.add(plan.runId);
+    // Whatever came of it: a runtime that fails may have done its work before.
     const created = await createSupervised(plan.runId, {
       runtime,
       paths,
       logFile: plan.logFile,
       program: conmonProgram,
       launch,
-    });
+    }).finally(() => restoreNullDevice());
     disks.settle(plan.runId);
-    await restoreNullDevice();
     return created;
   }
 
@@ -215,6 +215,7 @@ export class Containers implements Isolation {
     // With its processes gone, what is left of a container is files, which are removed below.
     await runtime.delete(runId).catch((fault: unknown) => this.#needs.report(fault, { runId }));
     await cgroups.kill(runId);
+    await restoreNullDevice();
     await cgroups.remove(runId);
     this.#watched.delete(runId);
     this.#onTrial.delete(runId);

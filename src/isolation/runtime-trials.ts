@@ -20,6 +20,7 @@ export interface RuntimeTrialsNeeds {
   readonly slotCount: number;
   readonly randomId: () => string;
   readonly sleep: (ms: number) => Promise<void>;
+  readonly elapsedMs: () => number;
 }
 
 /** Finds out what a runtime can do, by a run of it. */
@@ -33,12 +34,22 @@ export class RuntimeTrials {
 
   /** Never throws: what goes wrong is what is found. */
   async findOut({ name, runtime }: { name: string; runtime: Runtime }): Promise<Findings> {
-    const { containers, template, dirs, firstSlot, slotCount, randomId, sleep, hasFilter } = this.#needs;
+    const { containers, template, dirs, firstSlot, slotCount, randomId, sleep, elapsedMs, hasFilter } =
+      this.#needs;
     const slot = firstSlot + (this.#count++ % slotCount);
     const runId = `trial-${randomId()}`;
     const version = await runtime.version().catch(() => null);
     const { features, problem } = await tryRuntime({
-      ...{ slot, runId, sleep, hasFilter, template: template(), imageDir: await makeImage(dirs) },
+      ...{
+        slot,
+        runId,
+        sleep,
+        elapsedMs,
+        hasFilter,
+        timeoutMs: runtime.timeoutMs,
+        template: template(),
+        imageDir: await makeImage(dirs),
+      },
       logFile: join(dirs.runDir, `${runId}.log`),
       create: (plan, wanted) =>
         containers.createIn({ features: wanted, isTrial: true }, { ...plan, runtime: name }),

@@ -15,7 +15,7 @@ const properties = ["-p", "KillMode=process", "-p", "Delegate=yes", "-E", "SHARK
 
 test("a daemon that systemd starts and stops", async (context) => {
   await runCommand(["systemd-run", `--unit=${UNIT}`, ...properties, SHARKU, "serve"]);
-  await untilReady();
+  await untilUnitReady();
   const { digest } = await client.pushImage(new Blob([await packDirectory(join(EXAMPLES, "weather"))]));
   const web = await runProc(client, { image: digest, process: "web" });
   const worker = await runProc(client, { image: digest, process: "worker", limits: { memoryBytes: 1e8 } });
@@ -38,7 +38,7 @@ test("a daemon that systemd starts and stops", async (context) => {
     assert.match(await ask(web, "/healthz"), /ok/);
     // The supervisors in its cgroup have kept the transient unit from being forgotten.
     await runCommand(["systemctl", "start", UNIT]);
-    await untilReady();
+    await untilUnitReady();
     assert.deepEqual(await Promise.all([web, worker].map(({ id }) => pidsOfProc(id))), before);
     for (const { id } of [web, worker]) assert.equal((await client.getProc(id)).state, "running");
     await untilLine(client, worker.id, /^measurement 3\b/);
@@ -54,3 +54,11 @@ test("a daemon that systemd starts and stops", async (context) => {
     });
   });
 });
+
+/** What the unit has said goes with the failure: nobody sees its journal afterwards. */
+async function untilUnitReady(): Promise<void> {
+  await untilReady().catch(async (cause: unknown) => {
+    const { stdout } = await runCommand(["journalctl", "--no-pager", "--lines=40", `--unit=${UNIT}`]);
+    throw new Error(`${cause}; the journal of the unit says\n${stdout}`);
+  });
+}

@@ -98,4 +98,7 @@ function inModules(name: string): string {
   return `node_modules/${name}`;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(`vm: ${error instanceof Error ? error.message : String(error)}`);
+  return 1;
+});

@@ -131,7 +131,7 @@ function machine({ image, project, consoleLog }: Disks): string[] {
   return [
     ...["-m", "2048", "-display", "none", "-monitor", "none", "-nic", "none"],
     ...["-kernel", join(image, "vmlinuz"), "-initrd", join(image, "initrd.img")],
-    ...["-append", "root=/dev/vda rw console=ttyS0 quiet"],
+    ...["-append", "root=/dev/vda rw console=ttyS0 loglevel=4 systemd.show_status=1"],
     ...["-drive", `file=${join(image, "root.img")},if=virtio,format=raw,snapshot=on`],
     ...["-drive", `file=${project},if=virtio,format=raw,snapshot=on`],
     ...["-serial", `file:${consoleLog}`, "-serial", "stdio"],

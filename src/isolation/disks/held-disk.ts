@@ -9,8 +9,8 @@ import { type Launch, launchOptions } from "../conmon.ts";
  * image, whose name is removed at once.
  */
 
-/** How long making one may take, in milliseconds. */
-const MAKE_MS_MAX = 30_000;
+/** How long making one may take, in milliseconds: a loaded host may keep mount(8) waiting. */
+const MAKE_MS_MAX = 60_000;
 
 const WORDS_CHARS_MAX = 4096;
 

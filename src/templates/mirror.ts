@@ -75,13 +75,25 @@ async function readText(response: Response): Promise<string> {
   return Buffer.concat(parts).toString("utf8");
 }
 
-/** A mirror that has a list of suites, or will not show it, lacks this one; else it is none. */
+/** What a mirror has that is one, of Debian's kind or of Ubuntu's; not all show the list of their suites. */
+const signs = ["", "stable/InRelease", "stable/Release", "devel/InRelease"];
+
+/** A mirror of other suites lacks this one; else it is none. */
 async function whyNot(base: string, question: MirrorQuestion, needs: MirrorNeeds): Promise<SharkuError> {
   const signal = AbortSignal.any([needs.signal, AbortSignal.timeout(ANSWER_MS_MAX)]);
-  const response = await needs.fetch(`${base}/dists/`, { signal }).catch(() => null);
-  await response?.body?.cancel();
-  if (response?.status === 404) return badMirror(question, "it has no dists/, wanted a mirror of packages");
-  return unknown(question, "");
+  const found = await Promise.all(
+    signs.map(async (sign) => {
+      const response = await needs.fetch(`${base}/dists/${sign}`, { signal }).catch(() => null);
+      await response?.body?.cancel();
+      return response?.ok === true;
+    }),
+  );
+  needs.signal.throwIfAborted();
+  if (found.includes(true)) return unknown(question, "");
+  return badMirror(
+    question,
+    "it has neither this suite nor another that mirrors have, wanted a mirror of packages",
+  );
 }
 
 function unknown({ mirror, suite }: MirrorQuestion, what: string): SharkuError {

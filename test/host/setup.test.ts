@@ -6,7 +6,8 @@ import { test } from "node:test";
 const ROOT = join(import.meta.dirname, "../..");
 
 test("npm run setup does nothing where nothing is missing", () => {
-  assert.equal(setup().status, 0);
+  const first = setup();
+  assert.equal(first.status, 0, `${first.stdout}${first.stderr}`);
   const { status, stdout, stderr } = setup();
   assert.equal(status, 0, stderr);
   const deeds = stdout.split("\n").filter((line) => !/^(setup: (note| {2}to do): .*|)$/.test(line));

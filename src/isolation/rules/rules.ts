@@ -8,7 +8,7 @@ import { namespacesRule } from "./namespaces.ts";
 import { privilegesRule } from "./privileges.ts";
 import { processRule } from "./process.ts";
 import { seccompRule } from "./seccomp.ts";
-import { extraMountsRule, templateRule } from "./template.ts";
+import { extraMountsRule, veiledTemplateRule } from "./template.ts";
 
 /** The sandbox, rule by rule. Only the order of those that mount matters: what comes later lies on top. */
 export const sandboxRules: readonly Rule[] = [
@@ -20,7 +20,7 @@ export const sandboxRules: readonly Rule[] = [
   cgroupLimitsRule,
   rlimitsRule,
   kernelFilesystemsRule,
-  templateRule,
+  veiledTemplateRule,
   processRule,
   extraMountsRule,
   abilitiesRule,

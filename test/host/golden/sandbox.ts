@@ -53,7 +53,7 @@ export const mounts = {
   "/dev": "tmpfs nosuid noexec",
   "/dev/pts": "devpts nosuid noexec",
   "/dev/shm": "tmpfs nosuid nodev noexec",
-  "/etc": "ro nosuid nodev",
+  "/etc": "overlay ro nosuid nodev",
   "/etc/hosts": "ro nosuid nodev",
   "/etc/resolv.conf": "ro nosuid nodev",
   "/proc": "proc nosuid nodev noexec",
@@ -61,9 +61,13 @@ export const mounts = {
   "/run/init": "ro nosuid nodev",
   "/run/sharku": "tmpfs nosuid nodev noexec",
   "/run/sharku/image": "ro nosuid nodev",
+  "/run/template": "tmpfs nosuid nodev noexec",
+  "/run/template/.nothing": "tmpfs nosuid nodev noexec",
+  "/run/template/etc": "ro nosuid nodev",
+  "/run/template/usr": "ro nosuid nodev",
   "/sys": "sysfs ro nosuid nodev noexec",
   "/tmp": "tmpfs nosuid nodev",
-  "/usr": "ro nosuid nodev",
+  "/usr": "overlay ro nosuid nodev",
 };
 
 /** The host's own, bound: they belong to nobody inside. */

@@ -16,10 +16,10 @@ if [ -z "${SHARKU_SETUP_LOCKED:-}" ] && command -v flock >/dev/null 2>&1; then
   lock=.setup-lock
   [ -e "$lock" ] || : 2>/dev/null >"$lock" || fail "Cannot write in \"$PWD\": it belongs to another user, run the set-up as its owner"
   # --close: what the set-up starts must not hold the lock after its end.
-  flock --nonblock --close --conflict-exit-code 75 "$lock" sh setup/setup.sh && exit 0 || code=$?
+  flock --nonblock --close --conflict-exit-code 75 "$lock" sh setup/setup.sh "$@" && exit 0 || code=$?
   [ "$code" = 75 ] || exit "$code"
   say "waiting for another set-up of this clone"
-  exec flock --close "$lock" sh setup/setup.sh
+  exec flock --close "$lock" sh setup/setup.sh "$@"
 fi
 
 command -v npm >/dev/null 2>&1 || fail 'Cannot find "npm": install Node with npm, any version from 18 on'
@@ -42,4 +42,4 @@ if [ "${major:-0}" -lt 24 ]; then
 fi
 
 # The host's part changes the host, so it is root's.
-exec sh scripts/as-root.sh "$node" setup/setup.ts
+exec sh scripts/as-root.sh "$node" setup/setup.ts "$@"

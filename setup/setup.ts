@@ -9,17 +9,21 @@ import { apply } from "./apply.ts";
 const LOCK_FILE = "/run/sharku-setup.lock";
 const LOCKED = "--locked";
 
+/** Puts in place what the tests need beyond what the program does. */
+const FOR_TESTS = "--for-tests";
+
 async function main(args: readonly string[]): Promise<number> {
-  const before = await runChecks();
+  const forTests = args.includes(FOR_TESTS);
+  const before = await runChecks({ forTests });
   const wanted = cures(before);
   if (wanted.packages.length === 0 && wanted.commands.length === 0) return tell(before);
-  if (!args.includes(LOCKED)) return againUnderLock();
+  if (!args.includes(LOCKED)) return againUnderLock(args);
   if (!(await apply(wanted))) return 1;
-  return tell(await runChecks());
+  return tell(await runChecks({ forTests }));
 }
 
-function againUnderLock(): number {
-  const argv = [LOCK_FILE, process.execPath, import.meta.filename, LOCKED];
+function againUnderLock(args: readonly string[]): number {
+  const argv = [LOCK_FILE, process.execPath, import.meta.filename, ...args, LOCKED];
   const { status, error } = spawnSync("flock", ["--close", ...argv], { stdio: "inherit" });
   if (error) console.error(`setup: Cannot run "flock": ${error.message}, install the package util-linux`);
   return status ?? 1;

@@ -27,6 +27,8 @@ export type PackageManager = (typeof packageManagers)[number];
 
 export const toolNames = [
   "crun",
+  "runc",
+  "runsc",
   "conmon",
   "catatonit",
   "ip",

@@ -270,3 +270,10 @@ function tools(versions: Partial<Record<ToolName, string>>): Record<ToolName, To
   // One entry for each name of the list, by construction.
   return Object.fromEntries(all) as Record<ToolName, ToolFacts>;
 }
+
+test("judge() lets runtimes of choice be absent, but not where the tests are to run", () => {
+  const facts = { ...v2Systemd, tools: { ...v2Systemd.tools, runc: null, runsc: null } };
+  assert.deepEqual(cures(judge(facts)).packages, []);
+  assert.match(judge(facts).find(({ name }) => name === "runsc")?.found ?? "", /^not here/);
+  assert.deepEqual(cures(judge(facts, { forTests: true })).packages, ["runc", "runsc"]);
+});

@@ -3,7 +3,7 @@ import { judgeDisk } from "./checks/disk.ts";
 import { judgeKernel } from "./checks/kernel.ts";
 import { judgeNetwork } from "./checks/network.ts";
 import { judgePlaces } from "./checks/places.ts";
-import { judgeTools } from "./checks/tools.ts";
+import { type JudgeOptions, judgeTools } from "./checks/tools.ts";
 import type { HostFacts } from "./facts.ts";
 import { type GatherOptions, gatherFacts } from "./gather.ts";
 
@@ -36,17 +36,17 @@ export interface Cures {
   readonly byHand: readonly CheckResult[];
 }
 
-export type CheckOptions = GatherOptions;
+export type CheckOptions = GatherOptions & JudgeOptions;
 
 /** Looks at everything. Quick: a few dozen files and half a dozen small programs at once. */
 export async function runChecks(options: CheckOptions = {}): Promise<CheckResult[]> {
-  return judge(await gatherFacts(options));
+  return judge(await gatherFacts(options), options);
 }
 
 /** All judgements over the facts of one host. */
-export function judge(facts: HostFacts): CheckResult[] {
+export function judge(facts: HostFacts, options: JudgeOptions = {}): CheckResult[] {
   return [
-    ...judgeTools(facts),
+    ...judgeTools(facts, options),
     ...judgeCgroups(facts),
     ...judgeKernel(facts),
     ...judgeDisk(facts),

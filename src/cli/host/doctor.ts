@@ -7,6 +7,7 @@ import type { Style } from "../output/colors.ts";
 import { printJson } from "../output/print.ts";
 import { escapeControls } from "../output/sanitize.ts";
 import { wrap } from "../output/wrap.ts";
+import { runtimeLine } from "./info.ts";
 
 export const doctorCommand: Command = {
   path: ["doctor"],
@@ -40,7 +41,7 @@ async function doctor(call: Invocation): Promise<number> {
     ...(stateDir && { stateDir }),
     ...(portRange && { portRange: parsePortRange(portRange) }),
   });
-  const findings: Finding[] = [...checks, await checkDaemon(call)];
+  const findings: Finding[] = [...checks, ...(await checkRuntimes(call)), await checkDaemon(call)];
   if (call.json) printJson(call.io.stdout, findings);
   else printFindings(call, findings);
   return exitCode(findings.some(({ status }) => status === "fail") ? "refused" : "ok");
@@ -55,6 +56,21 @@ function parsePortRange(text: string): [first: number, last: number] {
       `Cannot use SHARKU_PORT_RANGE "${text}": wanted two ports from 1024 to 65535, the lower one first, like 10000-19999`,
     );
   return [first, last];
+}
+
+/** What the daemon has found of its runtimes; none where no daemon answers, which is told elsewhere. */
+async function checkRuntimes(call: Invocation): Promise<Finding[]> {
+  const info = await call.client.info().catch(() => null);
+  return (info?.runtimes ?? []).map((runtime) => {
+    const { name, usable, isDefault, problems } = runtime;
+    const faults = usable ? problems : problems.slice(1);
+    return {
+      name: `runtime ${name}`,
+      status: usable ? "ok" : isDefault ? "fail" : "warn",
+      found: [runtimeLine(runtime), ...faults].join("; "),
+      cure: usable ? null : "install it, or name another by --runtime; procs that ask for it fail",
+    };
+  });
 }
 
 /** Whether a daemon answers; that none runs is no fault of the machine. */

@@ -35,9 +35,29 @@ function linesOf(info: Info, nowMs: number): [name: string, value: string][] {
     ["up", formatAge(nowMs - Date.parse(info.startedAt))],
     ["addresses", info.addresses.join(", ")],
     ["ports", info.portRange],
-    ["runtime", `${info.runtime.name} ${info.runtime.version}`],
+    ...info.runtimes.map((runtime): [string, string] => ["runtime", runtimeLine(runtime)]),
     ["cgroups", info.cgroup],
     ["/app", info.appDisk.kind === "none" ? `without a limit: ${info.appDisk.reason}` : info.appDisk.reason],
     ["procs", procs.map(([state, count]) => `${count} ${state}`).join(", ") || "none"],
   ];
 }
+
+/** One line: what it is, and what a proc by it has to do without. */
+export function runtimeLine(runtime: Info["runtimes"][number]): string {
+  const { name, version, path, usable, isDefault, features, problems } = runtime;
+  const lacking = Object.entries(features).filter(([, has]) => !has);
+  const told = usable
+    ? lacking.length > 0 && `without ${lacking.map(([feature]) => inWords[feature] ?? feature).join(", ")}`
+    : `not usable: ${problems[0] ?? "nobody knows why"}`;
+  return [`${name} ${version}${isDefault ? " (default)" : ""}`, path, told].filter(Boolean).join(", ");
+}
+
+/** The features, as docs/runtimes.md tells of them. */
+const inWords: Readonly<Record<string, string>> = {
+  mappedBinds: "mapped owners",
+  readyMadeSeccomp: "a filter compiled ahead",
+  overlayMounts: "overlays",
+  tmpfsModes: "modes of /tmp",
+  makesMountpoints: "mountpoints of its own",
+  recursiveReadOnly: "read-only submounts",
+};

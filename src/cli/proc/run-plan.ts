@@ -21,12 +21,14 @@ export async function readSettings(call: Invocation): Promise<Omit<ProcSpec, "ap
   const graceMs = options.durationMs("grace");
   const mode = options.choice("network", networkModes);
   const template = options.text("template");
+  const runtime = options.text("runtime");
   const callback = options.text("callback");
   const config = await readConfig(call);
   const labels = Object.fromEntries(options.texts("label").map((text) => splitPair(text, "label")));
   const limits = { ...readLiveLimits(options), ...readStartLimits(options) };
   return {
     ...(template && { template }),
+    ...(runtime && { runtime }),
     ...(callback && { callback }),
     ...(Object.keys(config).length > 0 && { config }),
     ...(Object.keys(labels).length > 0 && { labels }),

@@ -43,6 +43,11 @@ export const runCommand: Command = {
     ...startLimitOptions,
     network: { type: "string", value: "MODE", help: `${networkModes.join(" or ")} (default private)` },
     template: { type: "string", value: "NAME", help: "the filesystem it runs on (default host)" },
+    runtime: {
+      type: "string",
+      value: "NAME",
+      help: "crun, runc, runsc (gVisor) or what else info lists (default: the daemon's)",
+    },
     grace: {
       type: "string",
       short: "g",

@@ -5,6 +5,11 @@ import { byHand, isAtLeast, ok } from "./result.ts";
 
 const NODE_MIN = "24";
 
+export interface JudgeOptions {
+  /** Whether the project's own tests are to run here, which try more than most hosts need. */
+  readonly forTests?: boolean;
+}
+
 interface Wanted {
   readonly purpose: string;
   /** The oldest version that can do it; without one, any can. */
@@ -13,11 +18,15 @@ interface Wanted {
   readonly maker?: string;
   /** Without it procs run all the same. */
   readonly optional?: true;
+  /** Nobody lacks it who does not ask for it; the tests do. */
+  readonly choice?: true;
 }
 
 /** What Sharku runs, and for what. crun 1.8 and conmon 2.1 are the oldest tried. */
 const wanted: Readonly<Record<ToolName, Wanted>> = {
   crun: { purpose: "makes the containers", min: "1.8" },
+  runc: { purpose: "makes containers for procs that ask for it", optional: true, choice: true },
+  runsc: { purpose: "makes containers with a kernel of their own", optional: true, choice: true },
   conmon: { purpose: "supervises them", min: "2.1" },
   catatonit: { purpose: "is the first process in them" },
   ip: { purpose: "makes their network" },
@@ -31,8 +40,9 @@ const wanted: Readonly<Record<ToolName, Wanted>> = {
   debootstrap: { purpose: "makes templates", optional: true },
 };
 
-export function judgeTools(facts: HostFacts): CheckResult[] {
-  return [judgeRights(facts), judgeNode(facts), ...toolNames.map((tool) => judgeTool(tool, facts))];
+export function judgeTools(facts: HostFacts, { forTests = false }: JudgeOptions = {}): CheckResult[] {
+  const tools = toolNames.map((tool) => judgeTool(tool, { facts, forTests }));
+  return [judgeRights(facts), judgeNode(facts), ...tools];
 }
 
 /** The tools whose version matters, so that no other is asked for it. */
@@ -56,12 +66,16 @@ function judgeNode({ nodeVersion }: HostFacts): CheckResult {
   return byHand("fail", { name, found: nodeVersion, cure: `install Node ${NODE_MIN} or newer` });
 }
 
-function judgeTool(tool: ToolName, { tools, packageManager }: HostFacts): CheckResult {
-  const { purpose, min, maker, optional } = wanted[tool];
+function judgeTool(
+  tool: ToolName,
+  { facts: { tools, packageManager }, forTests }: { facts: HostFacts; forTests: boolean },
+): CheckResult {
+  const { purpose, min, maker, optional, choice } = wanted[tool];
   const status = optional ? "warn" : "fail";
   const packages = [packageOf(tool, packageManager)];
   const cure = installLine(packages, packageManager);
   const seen = tools[tool];
+  if (seen === null && choice && !forTests) return ok({ name: tool, found: `not here; it ${purpose}` });
   if (seen === null) return { name: tool, status, found: `missing, it ${purpose}`, cure, packages };
   if (maker !== undefined && !seen.version.includes(maker)) {
     return { name: tool, status, found: `${seen.path} is not that of ${maker}`, cure, packages };

@@ -57,7 +57,8 @@ export class DebootstrapReader {
     } else if (verb === "Unpacking" || verb === "Configuring") {
       if (!/^(the|required) /.test(what)) this.#done += 1;
       this.#count("configuring", words, UNPACKED + this.#part(this.#done, 2) * (CONFIGURED - UNPACKED));
-    } else if (verb !== undefined) this.#teller.tell(this.#done > 0 ? "configuring" : "downloading", words);
+    } else if (verb !== undefined)
+      this.#teller.tell(this.#extracted > 0 ? "configuring" : "downloading", words);
   };
 
   #count(phase: BuildPhase, words: string, percent: number): void {

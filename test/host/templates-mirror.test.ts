@@ -15,8 +15,9 @@ import http.server, os
 class Answer(http.server.BaseHTTPRequestHandler):
   def do_GET(self):
     self.send_response(200); self.end_headers(); self.wfile.write(b"hello from python")
+server = http.server.HTTPServer(("", int(os.environ["PORT"])), Answer)
 print("serving", flush=True)
-http.server.HTTPServer(("", int(os.environ["PORT"])), Answer).serve_forever()'`;
+server.serve_forever()'`;
 
 test("debootstrap makes a template on which a Python app runs, and others are made of it", async (context) => {
   await using daemon = await startDaemon();

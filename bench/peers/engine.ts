@@ -6,6 +6,7 @@ import { makeFetch } from "../../src/cli/socket-fetch.ts";
 import { detectCgroups, gatherCgroups } from "../../src/host/gather-cgroups.ts";
 import { Cgroups } from "../../src/isolation/cgroup.ts";
 import type { OciConfig } from "../../src/isolation/oci.ts";
+import { BEHIND } from "../../src/isolation/rules/template.ts";
 import { pause } from "../../src/lib/clock.ts";
 import { type Contender, timed } from "../measure.ts";
 import { startApart } from "./apart.ts";
@@ -118,14 +119,21 @@ function createBody({ config, cgroup }: Engine) {
 
 /** The parts of the template that are the host's own directories: bound there too, for /usr can be many gigabytes. */
 export function hostBinds(config: OciConfig): string[] {
-  return config.mounts
-    .filter(({ source, destination, type }) => type === "bind" && source === destination && source !== "/etc")
+  return templateBinds(config)
+    .filter(({ source, destination }) => source === destination && source !== "/etc")
     .map(({ source, destination }) => `${source}:${destination}:ro`);
+}
+
+/** What is bound of the template, by where the app sees it. */
+function templateBinds({ mounts }: OciConfig): { source: string; destination: string }[] {
+  return mounts
+    .filter(({ type, destination }) => type === "bind" && destination.startsWith(`${BEHIND}/`))
+    .map(({ source, destination }) => ({ source, destination: destination.slice(BEHIND.length) }));
 }
 
 /** The template's skeleton with its /etc, as the engine's image. */
 async function importTemplate(socket: string, config: OciConfig): Promise<void> {
-  const etc = config.mounts.find(({ destination }) => destination === "/etc")?.source;
+  const etc = templateBinds(config).find(({ destination }) => destination === "/etc")?.source;
   if (etc === undefined) throw new Error("Cannot import the template: its bundle mounts no /etc");
   const args = ["-c", "-f", "-", "-C", config.root.path, "--exclude=./etc", ".", "-C", dirname(etc), "./etc"];
   const tar = spawn("tar", args, { stdio: ["ignore", "pipe", "inherit"] });

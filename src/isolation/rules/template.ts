@@ -9,7 +9,7 @@ export const templateRule: Rule = (config, { template }) =>
   );
 
 /** Where the template's own files lie, closed to the app, which sees each through a veil. */
-const BEHIND = "/run/template";
+export const BEHIND = "/run/template";
 
 /** An overlay without anything to write to wants two directories; in this one there is nothing. */
 const NOTHING = `${BEHIND}/.nothing`;

@@ -21,7 +21,14 @@ describe("parseConfig()", () => {
       portRange: { first: 10000, last: 19999 },
       runtimes: ["crun", "runc", "runsc"].map((name) => ({ name, program: null })),
       runtimeTimeoutMs: 30_000,
+      insecureNoUserns: false,
     });
+  });
+
+  it("takes the risk of no user namespaces only by its name", () => {
+    assert.equal(parse(["--insecure-no-userns"]).insecureNoUserns, true);
+    assert.equal(parse([], { SHARKU_INSECURE_NO_USERNS: "1" }).insecureNoUserns, true);
+    assert.equal(parse([], { SHARKU_INSECURE_NO_USERNS: "" }).insecureNoUserns, false);
   });
 
   it("takes runtimes by their paths, the default first", () => {

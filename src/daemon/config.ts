@@ -14,6 +14,8 @@ export interface DaemonConfig {
   /** The default first. */
   readonly runtimes: readonly RuntimeOption[];
   readonly runtimeTimeoutMs: number;
+  /** Runs procs also where the host has no user namespaces for them. */
+  readonly insecureNoUserns: boolean;
 }
 
 /** A runtime by its name; the program is looked for by that name where none is given. */
@@ -36,6 +38,8 @@ Options (each also as a variable, --state-dir as SHARKU_STATE_DIR and so on):
   --runtime NAME      runtime of procs that name none  (crun)
   --add-runtime N=P   a runtime N by its path P; may be given again, or with commas between (none)
   --runtime-timeout S seconds that one call of a runtime may take (30)
+  --insecure-no-userns
+                      run procs also on a host without user namespaces: less holds them, see docs/security.md
   --help              this text
 
 The token for --listen is in <state-dir>/admin.token. SIGTERM ends the daemon; its procs run on, and the next
@@ -52,6 +56,7 @@ const options = {
   runtime: { type: "string" },
   "add-runtime": { type: "string", multiple: true },
   "runtime-timeout": { type: "string" },
+  "insecure-no-userns": { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const;
 
@@ -74,6 +79,7 @@ export function parseConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Da
     portRange: parsePortRange(pick("port-range", "10000-19999")),
     name: pick("name", hostname()),
     runtimes: parseRuntimes(pick("runtime", "crun"), pick("add-runtime", "")),
+    insecureNoUserns: values["insecure-no-userns"] === true || pick("insecure-no-userns", "") === "1",
     runtimeTimeoutMs: parseSeconds(pick("runtime-timeout", "30")) * 1000,
   };
 }

@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { digestToken } from "../api/guard.ts";
 import type { ApiNeeds } from "../api/needs.ts";
 import { buildApi } from "../api/server.ts";
+import { hasUserNamespaces } from "../isolation/host-facts.ts";
 import { CannotStart } from "../lib/cannot-start.ts";
 import { randomHex } from "../lib/random.ts";
 import { networkNames } from "../network/names.ts";
@@ -50,6 +51,10 @@ export async function main(argv: readonly string[]): Promise<number> {
 async function serve(config: DaemonConfig): Promise<number> {
   if (process.getuid?.() !== 0)
     throw new CannotStart("Cannot start: sharku serve needs root, call it by sudo");
+  if (!config.insecureNoUserns && !(await hasUserNamespaces()))
+    throw new CannotStart(
+      "Cannot start: this host has no user namespaces for procs, see sharku doctor; --insecure-no-userns runs them without",
+    );
   // Directories are made with the modes they need; a stricter mask of the caller's would close them to procs.
   process.umask(0o022);
   const stop = stopSignal();

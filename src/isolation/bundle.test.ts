@@ -29,6 +29,7 @@ const confinement: Confinement = {
     initPath: "/usr/bin/catatonit",
     seccompArch: "SCMP_ARCH_X86_64",
     seccompFilter: null,
+    userNamespaces: true,
     features: allFeatures,
   },
 };

@@ -36,6 +36,8 @@ export interface HostFacts {
   readonly seccompArch: string;
   /** The compiled filter, in base64; null where it could not be compiled here, and the runtime does it each time. */
   readonly seccompFilter: string | null;
+  /** Whether this host lets containers have user namespaces of their own. */
+  readonly userNamespaces: boolean;
   /** What the runtime can do that this container is for. */
   readonly features: RuntimeFeatures;
 }

@@ -34,8 +34,14 @@ export async function gatherHostFacts(swapAccounting: boolean): Promise<HostFact
     initPath: await firstOf(INIT_PATHS),
     seccompArch,
     seccompFilter: null,
+    userNamespaces: await hasUserNamespaces(),
     features: allFeatures,
   };
+}
+
+/** False where the kernel was built without them, and where their number is set to 0. */
+export async function hasUserNamespaces(): Promise<boolean> {
+  return Number(await readFile("/proc/sys/user/max_user_namespaces", "utf8").catch(() => "0")) > 0;
 }
 
 /** Reads proc_pid_limits(5): a line for each limit, name, soft, hard and unit set apart by two spaces or more. */

@@ -31,6 +31,9 @@ const JOBS_MAX = 2;
 
 const UNPACK_MEMORY_BYTES = 512 * 1024 * 1024;
 
+/** Who owns an image's files. */
+const APP_ID = 1000;
+
 export interface UnpackNeeds extends IsolationNeeds {
   readonly containers: Containers;
   readonly template: () => TemplateFiles;
@@ -81,7 +84,8 @@ export class UnpackSandbox {
         cwd: "/tmp",
         limits: { ...defaultLimits, memoryBytes: UNPACK_MEMORY_BYTES, pids: 32 },
         template: template(),
-        hostId: idBase + 2 * slot,
+        // Whatever the ids are called inside, what is unpacked is to be 1000's on the disk.
+        hostId: facts.userNamespaces ? idBase + 2 * slot : APP_ID - 1,
         cgroupsPath: cgroups.pathOf(job.jobId),
         extraMounts: [
           {

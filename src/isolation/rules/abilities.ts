@@ -23,7 +23,8 @@ function within(mount: OciMount, features: RuntimeFeatures): OciMount {
  */
 function plainBind(mount: OciMount, { recursiveReadOnly }: RuntimeFeatures): OciMount {
   const plain = mount.options.filter((option) => option !== "idmap");
-  if (!recursiveReadOnly) return { ...mount, options: plain.filter((option) => !/^r(no|ro$)/.test(option)) };
+  if (!recursiveReadOnly)
+    return { ...mount, options: plain.map((option) => option.replace(/^r(?=no|ro$)/, "")) };
   if (!plain.includes("ro")) return { ...mount, options: plain };
   return { ...mount, options: ["rbind", ...plain.slice(1), "rro", "rnosuid", "rnodev"] };
 }

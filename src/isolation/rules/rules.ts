@@ -9,6 +9,7 @@ import { privilegesRule } from "./privileges.ts";
 import { processRule } from "./process.ts";
 import { seccompRule } from "./seccomp.ts";
 import { extraMountsRule, veiledTemplateRule } from "./template.ts";
+import { userNamespaceRule } from "./user-namespace.ts";
 
 /** The sandbox, rule by rule. Only the order of those that mount matters: what comes later lies on top. */
 export const sandboxRules: readonly Rule[] = [
@@ -24,4 +25,5 @@ export const sandboxRules: readonly Rule[] = [
   processRule,
   extraMountsRule,
   abilitiesRule,
+  userNamespaceRule,
 ];

@@ -100,7 +100,8 @@ async function mounts({ stateDir, runDir }: Places): Promise<string[]> {
 }
 
 async function cgroups(parent: string): Promise<string[]> {
-  const { stdout } = await runCommand(["find", "/sys/fs/cgroup", "-type", "d", "-path", `*/${parent}*`]);
+  // One that goes while find walks is no fault.
+  const { stdout } = await tryCommand(["find", "/sys/fs/cgroup", "-type", "d", "-path", `*/${parent}*`]);
   return stdout.split("\n").filter(Boolean).sort();
 }
 

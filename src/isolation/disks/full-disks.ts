@@ -37,6 +37,7 @@ export class FullDisks {
   readonly #closers = Array.from({ length: CLOSERS }, () => new Lane());
   readonly #needs: FullDisksNeeds;
   #timer: NodeJS.Timeout | null = null;
+  #isLooking = false;
 
   constructor(needs: FullDisksNeeds) {
     this.#needs = needs;
@@ -56,7 +57,15 @@ export class FullDisks {
 
   /** Names each run when its disk has become full. */
   watch(listener: (runId: string) => void): void {
-    this.#timer = setInterval(() => void this.#lookAtAll(listener), LOOK_MS);
+    const look = async () => {
+      // On a host that is slow to answer, the looks do not pile up.
+      if (this.#isLooking) return;
+      this.#isLooking = true;
+      await this.#lookAtAll(listener).finally(() => {
+        this.#isLooking = false;
+      });
+    };
+    this.#timer = setInterval(() => void look(), LOOK_MS);
     this.#timer.unref();
   }
 

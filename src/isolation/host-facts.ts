@@ -1,5 +1,6 @@
 import { access, readFile } from "node:fs/promises";
 import { arch } from "node:process";
+import { CannotStart } from "../lib/cannot-start.ts";
 import type { HostFacts } from "./bundle.ts";
 import { allFeatures } from "./features.ts";
 
@@ -22,11 +23,13 @@ const INIT_PATHS = [
   "/usr/libexec/podman/catatonit",
 ];
 
-/** What the rules must know of this machine. Errors: where it lacks what every container needs. */
+/** What the rules must know of this machine. Errors: CannotStart where it lacks what every container needs. */
 export async function gatherHostFacts(swapAccounting: boolean): Promise<HostFacts> {
   const seccompArch = seccompArches[arch];
   if (seccompArch === undefined) {
-    throw new Error(`Cannot confine procs on "${arch}": the system call lists are written for x64 and arm64`);
+    throw new CannotStart(
+      `Cannot confine procs on "${arch}": the system call lists are written for x64 and arm64`,
+    );
   }
   return {
     rlimitHard: parseHardLimits(await readFile("/proc/self/limits", "utf8")),
@@ -63,5 +66,7 @@ async function firstOf(paths: readonly string[]): Promise<string> {
     );
     if (found) return path;
   }
-  throw new Error(`Cannot find catatonit, PID 1 of every proc: looked at ${paths.join(", ")}; install it`);
+  throw new CannotStart(
+    `Cannot start: there is no catatonit, which is the first process of every proc, at ${paths.join(", ")}; sharku doctor tells how to install it`,
+  );
 }

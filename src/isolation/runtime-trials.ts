@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { TemplateFiles } from "../procs/needs.ts";
 import type { Containers } from "./isolation.ts";
 import { faultsOf } from "./known-faults.ts";
-import type { IsolationDirs } from "./run-paths.ts";
+import { type IsolationDirs, runPaths } from "./run-paths.ts";
 import type { Runtime } from "./runtime.ts";
 import { tryRuntime } from "./trial.ts";
 import type { Findings } from "./trial-notes.ts";
@@ -50,7 +50,7 @@ export class RuntimeTrials {
         template: template(),
         imageDir: await makeImage(dirs),
       },
-      logFile: join(dirs.runDir, `${runId}.log`),
+      logFile: join(runPaths(dirs, runId).bundleDir, "log"),
       create: (plan, wanted) =>
         containers.createIn({ features: wanted, isTrial: true }, { ...plan, runtime: name }),
       start: (id) => containers.start(id),

@@ -1,4 +1,4 @@
-import { readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { defaultLimits } from "../contract/proc.ts";
 import type { RunPlan, TemplateFiles } from "../procs/needs.ts";
 import { allFeatures, fewFeatures, type RuntimeFeatures, sentryFeatures } from "./features.ts";
@@ -32,6 +32,7 @@ export interface TrialGround {
   readonly template: TemplateFiles;
   readonly slot: number;
   readonly runId: string;
+  /** In a directory that `destroy` removes. */
   readonly logFile: string;
   /** A directory like an image's, with a file `closed` that only its owner may read. */
   readonly imageDir: string;
@@ -81,7 +82,6 @@ function foundOut(
 async function runScript(ground: TrialGround, features: RuntimeFeatures): Promise<string[]> {
   const { runId, logFile } = ground;
   try {
-    await rm(logFile, { force: true });
     await ground.create(planOf(ground), features);
     await ground.start(runId);
     for (let waited = 0; waited < SCRIPT_MS_MAX; waited += POLL_MS) {
@@ -91,7 +91,6 @@ async function runScript(ground: TrialGround, features: RuntimeFeatures): Promis
     return wordsOf(await readFile(logFile, "utf8").catch(() => ""));
   } finally {
     await ground.destroy(runId);
-    await rm(logFile, { force: true });
   }
 }
 

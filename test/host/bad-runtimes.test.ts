@@ -3,6 +3,7 @@ import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { tryCommand } from "../../src/lib/run-command.ts";
 import { until } from "../until.ts";
 import { PROGRAMS } from "./archive.ts";
 import { startDaemon, startRefused, type TestDaemon } from "./harness.ts";
@@ -124,6 +125,19 @@ test("a default runtime that is not there is told in one line, and the code is 7
       stderr,
       /^sharku: Cannot start: the default runtime is gone, and \/nowhere\/gone is no program.*\n$/,
     );
+  } finally {
+    await removePlaces(places);
+  }
+});
+
+test("a program that the daemon lacks is told in one line, and the code is 78", async () => {
+  const places = await makePlaces();
+  try {
+    const script = join(PROGRAMS, "../../src/sharku.ts");
+    const args = [script, "serve", "--state-dir", places.stateDir, "--run-dir", places.runDir];
+    const { code, stderr } = await tryCommand([process.execPath, ...args], { env: { PATH: "/nowhere" } });
+    assert.equal(code, 78, stderr);
+    assert.match(stderr, /^sharku: Cannot start: there is no \w+, which .*sharku doctor.*\n$/);
   } finally {
     await removePlaces(places);
   }

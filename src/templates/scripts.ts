@@ -111,11 +111,13 @@ apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0 -o APT::Status-Fd=1 -o 
   --download-only install -- "$@" 2>&1
 `;
 
+/** apt closes the descriptor of its status before it starts anything, and triggers want a standard output. */
 export const INSTALL_PACKAGES = `${HEAD}
 export DEBIAN_FRONTEND=noninteractive
 printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d
 chmod 755 /usr/sbin/policy-rc.d
-apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0 -o APT::Status-Fd=1 --no-download install -- "$@" 2>&1
+apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0 -o APT::Status-Fd=3 --no-download install -- "$@" \\
+  3>&1 2>&1
 code=$?
 rm -f /usr/sbin/policy-rc.d
 exit $code

@@ -41,6 +41,15 @@ test("a template made by debootstrap with python3 runs a Python app, whose limit
       assert.ok(phases.has(phase), [...phases].join(", "));
   });
 
+  await context.test("what it lacks is told with a cure, which cures it", async () => {
+    const { out } = await call("template inspect py");
+    assert.match(out, /\nsuite +bookworm \(minbase\)\n.*\npackages +python3\n/s);
+    const [, cure = ""] = /warn {2}certificates.*\n +cure: sharku (.*)\n/.exec(out) ?? [];
+    const cured = await call(cure);
+    assert.equal(cured.code, 0, cured.err);
+    assert.match((await call("template inspect py")).out, /ok {4}certificates/);
+  });
+
   await context.test("an app runs on it, by the Python of the template", async () => {
     const run = await call(`run ${EXAMPLES}/weather -d --app weather --template py --pids 60`);
     assert.equal(run.code, 0, run.err);
@@ -56,11 +65,7 @@ test("a template made by debootstrap with python3 runs a Python app, whose limit
       "test -e /usr/sbin/debootstrap || echo not the host",
     ];
     assert.equal((await call(sees)).out, "not the host\n");
-    assert.match((await call("template ls")).out, /\npy +debootstrap +ready +\d+M +\S+ +1 /);
-    assert.match(
-      (await call("template inspect py")).out,
-      /\nsuite +bookworm \(minbase\)\n.*\npackages +python3\n/s,
-    );
+    assert.match((await call("template ls")).out, /\npy +from +ready +\d+M +\S+ +1 /);
   });
 
   await context.test("its limits change live, and the app goes on", async () => {

@@ -11,6 +11,8 @@ const REDRAW_MS = 100;
 const LINE_MS = 15_000;
 const TITLE_WIDTH = 24;
 const PHASE_WIDTH = 11;
+/** Of a terminal that does not tell its own, or says 0, as those do that nobody looks at. */
+const COLUMNS = 80;
 /** A narrower terminal has no room for the bar. */
 const BAR_COLUMNS_MIN = 80;
 /** Before this much is done, nobody can tell how long the rest will take. */
@@ -47,7 +49,7 @@ export class BuildProgress {
     this.#shownMs = nowMs;
     this.#phase = progress.phase;
     if (io.stderr.isTTY) {
-      const seen = { elapsedMs: nowMs - this.#startMs, columns: io.stderr.columns ?? 80 };
+      const seen = { elapsedMs: nowMs - this.#startMs, columns: io.stderr.columns || COLUMNS };
       io.stderr.write(CLEAR_LINE + drawBuildLine(this.#options, progress, seen));
     } else {
       const percent = progress.percent === null ? "" : `, ${progress.percent}%`;

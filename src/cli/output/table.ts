@@ -15,6 +15,8 @@ export interface Column<T> {
 }
 
 const GAP = "  ";
+/** Of a terminal that does not tell its own, or says 0, as those do that nobody looks at. */
+const COLUMNS = 80;
 const LAST_WIDTH_MIN = 4;
 const WIDE = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}]/u;
 
@@ -23,7 +25,7 @@ export function printTable<T>(
   columns: readonly Column<T>[],
   options: { items: readonly T[]; output: Output; paint: Paint },
 ): void {
-  const lineWidth = options.output.isTTY ? (options.output.columns ?? 80) : null;
+  const lineWidth = options.output.isTTY ? options.output.columns || COLUMNS : null;
   const rows = options.items.map((item) => columns.map((column) => toCell(column, { item, lineWidth })));
   const head: Cell[] = columns.map((column) => ({ text: column.title, style: "bold" }));
   const widths = columns.map((_, index) =>

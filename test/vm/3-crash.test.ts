@@ -10,8 +10,9 @@ import { client, deleteAll, endDaemon, startDaemon } from "./machine.ts";
 /** Here and not among the host tests, because what is set holds for the whole machine. */
 
 const PATTERN = "/proc/sys/kernel/core_pattern";
-const HANDLER = "/run/handle-core";
-const HANDLED = "/run/handled-cores";
+/** Not below /run, from which nothing is executed on many hosts. */
+const HANDLER = "/var/tmp/handle-core";
+const HANDLED = "/var/tmp/handled-cores";
 
 test("case 31: a proc that crashes starts no program of the host's, and leaves no core", async () => {
   const daemon = await startDaemon();

@@ -7,7 +7,7 @@ import type { Benchmark, BenchmarkOptions } from "./benchmark.ts";
 import { firstAnswer } from "./first-answer.ts";
 import { type Contender, measureInTurns, timed } from "./measure.ts";
 import { type OwnDaemon, startOwnDaemon } from "./own-daemon.ts";
-import { crunByHand, crunWithoutFilter, readOnlyBundle } from "./peers/crun.ts";
+import { crunByHand, crunCompiling, crunWithoutFilter, readOnlyBundle } from "./peers/crun.ts";
 import { dockerEngine } from "./peers/docker.ts";
 import { type EngineContender, startEngine } from "./peers/engine.ts";
 import { podmanEngine } from "./peers/podman.ts";
@@ -41,6 +41,7 @@ export const start: Benchmark = async (options) => {
   const contenders: Contender[] = [
     sharku(daemon, phases),
     await crunByHand({ dir: join(dir, "crun"), config }),
+    await crunCompiling({ dir: join(dir, "crun-compiling"), config }),
     await crunWithoutFilter({ dir: join(dir, "crun-no-seccomp"), config }),
     ...engines,
   ];

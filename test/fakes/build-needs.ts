@@ -29,6 +29,7 @@ export class FakeSandbox {
   answer: (job: BuildJob | TrialJob) => Partial<Answer> | Promise<Partial<Answer>> = () => ({});
 
   async run(job: BuildJob): Promise<JobEnd> {
+    job.signal.throwIfAborted();
     this.jobs.push(job);
     // A command reads its input to the end.
     if (job.input) for await (const _ of job.input);
@@ -38,6 +39,7 @@ export class FakeSandbox {
   }
 
   async try(job: TrialJob): Promise<JobEnd> {
+    job.signal.throwIfAborted();
     this.jobs.push(job);
     const { code = 0, stderr = "" } = await this.answer(job);
     return { code, stderr };

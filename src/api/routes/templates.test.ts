@@ -18,7 +18,14 @@ describe("the calls of templates", () => {
     const api = await buildApi(
       {
         procs: new Procs(new World().needs()),
-        images: { takeIn: unasked, list: unasked, get: unasked, patch: unasked, prune: unasked, remove: unasked },
+        images: {
+          takeIn: unasked,
+          list: unasked,
+          get: unasked,
+          patch: unasked,
+          prune: unasked,
+          remove: unasked,
+        },
         templates: {
           ...fakeTemplateDoor,
           create: (spec, options) => {

@@ -1,21 +1,24 @@
 import { constants } from "node:fs";
 import { access, glob, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { availableParallelism, freemem } from "node:os";
 import { join } from "node:path";
 import { arch } from "node:process";
 import { runCommand } from "../../src/lib/run-command.ts";
 import { type Choice, chooseFiles } from "./choice.ts";
-import { type Disks, findAccelerator, type Outcome, runMachine } from "./qemu.ts";
+import { findAccelerator, MEMORY_MIB, type Outcome, runMachine } from "./qemu.ts";
 
 /**
  * Runs the host's tests, and those beside this file, on a stock machine: Debian 12 with systemd and nothing but
  * cgroup v2, in QEMU. Without words: a choice of them; `--all`; or names, as `limits`. Needs root, for the packages
- * and for the owners of the files on the disk. What it builds stays in the cache.
+ * and for the owners of the files on the disk. What it builds stays in the cache. Where there are two processors, two
+ * machines share the files, since each is emulated on one.
  */
 
 const ROOT = join(import.meta.dirname, "../..");
 const CACHE = "/var/tmp/sharku-vm-cache";
 /** For packages, image and disk each. */
 const BUILD_MS_MAX = 5 * 60_000;
+const MACHINES_MAX = 2;
 
 /** Programs and the packages that bring them. */
 const tools: Readonly<Record<string, string>> = {
@@ -38,12 +41,19 @@ async function main(words: readonly string[]): Promise<number> {
   const workDir = await mkdtemp(join(CACHE, "run-"));
   try {
     const accelerator = await findAccelerator(image);
-    console.log(`vm: ${choice.files.length} files of tests, on ${accelerator.name}`);
-    const list = choice.files.map((file) => `${accelerator.slowness} ${accelerator.fileSeconds} ${file}\n`);
-    const project = await makeProjectDisk(workDir, list.join(""));
-    const disks: Disks = { image, project, consoleLog: join(workDir, "console.log") };
-    const outcomes = await runMachine(disks, { accelerator, files: choice.files.length });
-    return tell(choice, outcomes);
+    const shares = share(choice.files);
+    console.log(`vm: ${choice.files.length} files of tests, on ${shares.length} x ${accelerator.name}`);
+    const lists = shares.map((files) =>
+      files.map((file) => `${accelerator.slowness} ${accelerator.fileSeconds} ${file}\n`).join(""),
+    );
+    const project = await makeProjectDisk(workDir, lists);
+    const runs = shares.map((files, number) =>
+      runMachine(
+        { image, project, consoleLog: join(workDir, `console-${number}.log`) },
+        { accelerator, number, files: files.length, show: (line) => console.log(`${number}| ${line}`) },
+      ),
+    );
+    return tell(choice, (await Promise.all(runs)).flat());
   } finally {
     await rm(workDir, { recursive: true });
   }
@@ -52,6 +62,15 @@ async function main(words: readonly string[]): Promise<number> {
 async function choose(words: readonly string[]): Promise<Choice> {
   const files = await Array.fromAsync(glob("test/{vm,host}/*.test.ts", { cwd: ROOT }));
   return chooseFiles(words, files.sort());
+}
+
+/** For each machine its files, taken in turns. */
+function share(files: readonly string[]): string[][] {
+  const room = Math.floor(freemem() / 2 ** 20 / MEMORY_MIB) - 1;
+  const machines = Math.max(1, Math.min(MACHINES_MAX, availableParallelism(), room, files.length));
+  return Array.from({ length: machines }, (_, number) =>
+    files.filter((_file, index) => index % machines === number),
+  );
 }
 
 async function installTools(): Promise<void> {
@@ -68,10 +87,10 @@ async function installTools(): Promise<void> {
 }
 
 /** The project as it lies here, committed or not, as a disk of its own: the base image stays as it is. */
-async function makeProjectDisk(workDir: string, list: string): Promise<string> {
+async function makeProjectDisk(workDir: string, lists: readonly string[]): Promise<string> {
   const [tree, disk] = [join(workDir, "project"), join(workDir, "project.img")];
   await mkdir(tree);
-  await writeFile(join(tree, ".vm-files"), list);
+  for (const [number, list] of lists.entries()) await writeFile(join(tree, `.vm-files-${number}`), list);
   const excludes = leftOut.map((path) => `--exclude=./${path}`).join(" ");
   const copy = `tar -c ${excludes} -C "$0" . | tar -x -C "$1" && truncate -s 1G "$2" && mkfs.ext4 -q -d "$1" "$2"`;
   await runCommand(["nice", "-n", "19", "sh", "-c", copy, ROOT, tree, disk], { timeoutMs: BUILD_MS_MAX });

@@ -7,6 +7,8 @@ export PATH="$PWD/node_modules/.bin:$PATH" NO_COLOR=1 HOME=/root
 # What Node has compiled once it need not compile again: each start costs seconds here.
 export NODE_COMPILE_CACHE=/var/cache/node-compile
 reboot_wanted=/var/lib/sharku-vm-reboot
+# Which of the lists is for this machine.
+list=.vm-files-$(sed 's/.*sharku\.machine=\([0-9]*\).*/\1/' /proc/cmdline)
 
 uptime() { cut -d. -f1 /proc/uptime; }
 
@@ -30,14 +32,14 @@ while read -r slowness seconds file; do
   if [ "$code" = 0 ] && [ -e "$reboot_wanted" ]; then
     echo "vm: $file wants a reboot"
     # The list of what is still to run must not be lost; of Sharku's files only those that it has synced are safe.
-    sync .vm-files "$reboot_wanted"
+    sync "$list" "$reboot_wanted"
     echo b >/proc/sysrq-trigger
     sleep infinity
   fi
   unset SHARKU_VM_REBOOTED
-  sed -i 1d .vm-files
+  sed -i 1d "$list"
   echo "vm: $file: $code after $(($(uptime) - begun)) s"
 done <<LIST
-$(cat .vm-files)
+$(cat "$list")
 LIST
 echo "vm: end"

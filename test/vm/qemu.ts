@@ -36,6 +36,7 @@ const BOOT_MS_MAX = 4 * 60_000;
 /** For what a file's own limit takes to be enforced and told. */
 const SLACK_MS = 60_000;
 const TAIL_LINES = 40;
+export const MEMORY_MIB = 2048;
 
 export interface Disks {
   /** The directory with the base image, its kernel and its initrd. */
@@ -82,17 +83,20 @@ export async function findAccelerator(image: string): Promise<Accelerator> {
 
 export interface MachineRun {
   readonly accelerator: Accelerator;
+  /** Which of the lists of files is its own, and how many files are on it. */
+  readonly number: number;
   readonly files: number;
+  readonly show: (line: string) => void;
 }
 
 /**
  * Shows what the machine tells until it turns itself off, and answers with what has come out. It is ended when it
  * has not said in time that it is up, or that the next file is done; then its console's last lines are shown.
  */
-export async function runMachine(disks: Disks, { accelerator, files }: MachineRun): Promise<Outcome[]> {
-  const child = spawn("nice", ["-n", "19", "qemu-system-x86_64", ...accelerator.options, ...machine(disks)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+export async function runMachine(disks: Disks, run: MachineRun): Promise<Outcome[]> {
+  const { accelerator, number, files, show } = run;
+  const argv = ["-n", "19", "qemu-system-x86_64", ...accelerator.options, ...machine(disks, number)];
+  const child = spawn("nice", argv, { stdio: ["ignore", "pipe", "inherit"] });
   const ended = once(child, "close");
   const kill = () => child.kill("SIGKILL");
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -101,7 +105,7 @@ export async function runMachine(disks: Disks, { accelerator, files }: MachineRu
   const outcomes: Outcome[] = [];
   let isWhole = false;
   for await (const line of createInterface({ input: child.stdout })) {
-    console.log(line);
+    show(line);
     if (!line.startsWith("vm: ")) continue;
     const outcome = parseOutcome(line);
     if (outcome !== null) outcomes.push(outcome);
@@ -113,10 +117,9 @@ export async function runMachine(disks: Disks, { accelerator, files }: MachineRu
   clearTimeout(timer);
   for (const signal of signals) process.off(signal, kill);
   if (!isWhole) {
-    const console_ = (await readFile(disks.consoleLog, "utf8")).trimEnd().split("\n").slice(-TAIL_LINES);
-    console.log(
-      ["vm: it ended, or was ended, before its end; its console's last words:", ...console_].join("\n"),
-    );
+    const words = (await readFile(disks.consoleLog, "utf8")).trimEnd().split("\n").slice(-TAIL_LINES);
+    show("vm: it ended, or was ended, before its end; its console's last words:");
+    for (const line of words) show(line);
   }
   return outcomes;
 }
@@ -127,11 +130,14 @@ function parseOutcome(line: string): Outcome | null {
 }
 
 /** The second serial port is the tests' own; the first is the kernel's and systemd's. No network at all. */
-function machine({ image, project, consoleLog }: Disks): string[] {
+function machine({ image, project, consoleLog }: Disks, number: number): string[] {
   return [
-    ...["-m", "2048", "-display", "none", "-monitor", "none", "-nic", "none"],
+    ...["-m", String(MEMORY_MIB), "-display", "none", "-monitor", "none", "-nic", "none"],
     ...["-kernel", join(image, "vmlinuz"), "-initrd", join(image, "initrd.img")],
-    ...["-append", "root=/dev/vda rw console=ttyS0 loglevel=4 systemd.show_status=1"],
+    ...[
+      "-append",
+      `root=/dev/vda rw console=ttyS0 loglevel=4 systemd.show_status=1 sharku.machine=${number}`,
+    ],
     ...["-drive", `file=${join(image, "root.img")},if=virtio,format=raw,snapshot=on`],
     ...["-drive", `file=${project},if=virtio,format=raw,snapshot=on`],
     ...["-serial", `file:${consoleLog}`, "-serial", "stdio"],

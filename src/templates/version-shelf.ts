@@ -33,9 +33,16 @@ export class VersionShelf {
 
   /** Directory for a version that is being made. */
   async begin(name: string, jobId: string): Promise<string> {
-    await makeSearchableDir(join(this.#dir, name));
     const workDir = this.dirOf(name, `.new-${jobId}`);
-    await mkdir(workDir, { mode: 0o700 });
+    const make = async () => {
+      await makeSearchableDir(join(this.#dir, name));
+      await mkdir(workDir, { mode: 0o700 });
+    };
+    // The last version of that name may just be on its way out, and take the name with it.
+    await make().catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+      await make();
+    });
     return workDir;
   }
 

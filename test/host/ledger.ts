@@ -16,6 +16,7 @@ export type Ledger = Readonly<Record<string, readonly string[]>>;
 
 const SAME_MS_MAX = stretched(10_000);
 const POLL_MS = stretched(50);
+const OWNER_MS_MAX = stretched(3_000);
 
 /** The ids of all daemons' containers. */
 const ID_BASE = 0x20000000;
@@ -177,16 +178,23 @@ function isTableOf(table: string, instance: string): boolean {
 
 /**
  * What lies there, without what is in it; not SQLite's own files, which come and go with the connection,
- * nor disks in the making.
+ * nor disks in the making, nor when an image was used.
  */
 async function files(dirs: readonly string[]): Promise<string[]> {
   // By find, since Node's recursive readdir follows links.
   const { stdout } = await tryCommand(["find", ...dirs, "-printf", "%y %m %U %p\\n"]);
   const lines = stdout.split("\n").filter(Boolean);
-  return lines.filter((line) => !/\.db-(wal|shm|journal)$|\/disks\/(image|master)-/.test(line)).sort();
+  const passing = /\.db-(wal|shm|journal)$|\/disks\/(image|master)-|\/images\/[0-9a-f]{64}\/used$/;
+  return lines.filter((line) => !passing.test(line)).sort();
 }
 
+/** While a container is made, of any daemon on this host, it can be another's for a moment. */
 async function ownerAndMode(path: string): Promise<string> {
-  const { uid, gid, mode } = await lstat(path);
+  const deadline = performance.now() + OWNER_MS_MAX;
+  let { uid, gid, mode } = await lstat(path);
+  while (uid !== 0 && performance.now() < deadline) {
+    await sleep(POLL_MS);
+    ({ uid, gid, mode } = await lstat(path));
+  }
   return `${path} ${uid}:${gid} ${(mode & 0o7777).toString(8)}`;
 }

@@ -27,9 +27,9 @@ export async function startDaemon(): Promise<ChildProcess> {
     env: { ...process.env, SHARKU_LOG_LEVEL: "warn" },
   });
   await untilReady().catch(async (cause: unknown) => {
-    const { stdout } = await runCommand(["ps", "-L", "-o", "pid,tid,stat,wchan:24,args", "-C", "node"]);
+    const { stdout } = await runCommand(["ps", "-e", "-L", "-o", "pid,tid,stat,time,wchan:24,args"]);
     throw new Error(
-      `${cause}; it ended with ${child.exitCode ?? child.signalCode}, and of Node there is\n${stdout}`,
+      `${cause}; it ended with ${child.exitCode ?? child.signalCode}, and there runs\n${stdout}`,
     );
   });
   return child;

@@ -13,6 +13,7 @@ import { Cgroups } from "../isolation/cgroup.ts";
 import { AppDisks } from "../isolation/disks/app-disks.ts";
 import { gatherHostFacts } from "../isolation/host-facts.ts";
 import { Containers, type IsolationNeeds } from "../isolation/isolation.ts";
+import { restoreNullDevice } from "../isolation/null-device.ts";
 import { disksDir } from "../isolation/run-paths.ts";
 import { RuntimeTrials } from "../isolation/runtime-trials.ts";
 import { UnpackSandbox } from "../isolation/unpack-sandbox.ts";
@@ -132,6 +133,7 @@ export async function wire(parts: Parts): Promise<Wired> {
       await Promise.race([templates.close(), pause(CLOSE_MS_MAX)]);
       await procs.close(CLOSE_MS_MAX);
       await Promise.race([isolation.needs.runtimes.settled(), clock.sleep(CLOSE_MS_MAX)]);
+      await restoreNullDevice();
       isolation.containers.close();
       // A daemon that never came to look knows of no proc, while many may run.
       if (life.hasLooked && procs.holdsNothing) await network.remove();

@@ -43,6 +43,9 @@ test("a runtime that fails, hangs or lies fails its procs in bounded time, and h
   await using fakes = await makeFakes([...Object.keys(failing), ...harmless]);
   await using daemon = await startDaemon({ env: fakes.env });
   const { client } = daemon;
+  await until("each runtime is tried", async () =>
+    (await client.info()).runtimes.every(({ problems }) => !problems.includes("not tried yet")),
+  );
   await daemon.stop();
   await until("nothing is left of its trials", async () => (await pidsLeft(daemon)).length === 0);
   const before = await takeLedger(daemon.places);

@@ -77,11 +77,7 @@ export async function wire(parts: Parts): Promise<Wired> {
     log.warn({ err: fault, ...context }, "a fault");
   const clock = systemClock;
   const isolation = await openIsolation(parts, report);
-  const network = new BridgeNetwork({
-    instance: instance.id,
-    index: instance.index,
-    portRange: config.portRange,
-  });
+  const network = openNetwork(parts);
   // Images and templates ask whether a proc uses one, and procs look them up.
   const late: { procs?: Procs } = {};
   const templates = await openTemplateRoom({ config, index: instance.index, isolation, late, report });
@@ -132,8 +128,7 @@ export async function wire(parts: Parts): Promise<Wired> {
       await events.stop();
       await Promise.race([templates.close(), pause(CLOSE_MS_MAX)]);
       await procs.close(CLOSE_MS_MAX);
-      await Promise.race([isolation.needs.runtimes.settled(), clock.sleep(CLOSE_MS_MAX)]);
-      await restoreNullDevice();
+      await endTrials(isolation.needs);
       isolation.containers.close();
       // A daemon that never came to look knows of no proc, while many may run.
       if (life.hasLooked && procs.holdsNothing) await network.remove();
@@ -141,6 +136,10 @@ export async function wire(parts: Parts): Promise<Wired> {
       await isolation.needs.cgroups.close();
     },
   };
+}
+
+function openNetwork({ config, instance: { id, index } }: Parts): BridgeNetwork {
+  return new BridgeNetwork({ instance: id, index, portRange: config.portRange });
 }
 
 /** Lets unused images go where the disk is getting full, until the returned function is called. */
@@ -194,6 +193,12 @@ async function tryRuntimes(
   });
   // What another version of the daemon has found out may not be all that this one asks.
   await needs.runtimes.tryAll(`${version} ${hasFilter}`, (entry) => trials.findOut(entry));
+}
+
+/** One that takes longer is cut off, and what it holds is swept by the next daemon, but for /dev/null. */
+async function endTrials({ runtimes }: IsolationNeeds): Promise<void> {
+  await Promise.race([runtimes.settled(), systemClock.sleep(CLOSE_MS_MAX)]);
+  await restoreNullDevice();
 }
 
 /** As far as the trials have come. */

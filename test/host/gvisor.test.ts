@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { readlink } from "node:fs/promises";
 import { test } from "node:test";
-import { findProgram } from "../../src/lib/find-program.ts";
 import { PROGRAMS, packDirectory } from "./archive.ts";
 import * as golden from "./golden/gvisor.ts";
 import { startDaemon, type TestDaemon } from "./harness.ts";
@@ -15,58 +14,49 @@ import { containerOfProc } from "./run-of-proc.ts";
 
 const runtime = "runsc";
 
-// A host may do without it.
-if ((await findProgram(runtime)) !== null)
-  test("case 34: by gVisor an app sees nothing and can do nothing beyond its own", async (context) => {
-    await using daemon = await startDaemon();
-    await using neighbour = await openNeighbour();
-    const { facts, hidden } = await probe(daemon, neighbour.abstractSocket);
+test("case 34: by gVisor an app sees nothing and can do nothing beyond its own", async (context) => {
+  await using daemon = await startDaemon();
+  await using neighbour = await openNeighbour();
+  const { facts, hidden } = await probe(daemon, neighbour.abstractSocket);
 
-    await context.test("case 1: it is an ordinary user without any capability", () => {
-      assert.deepEqual(facts.status, golden.status);
-      for (const [name, answer] of Object.entries(facts.setuid)) assert.equal(answer, "as 1000", name);
-    });
-
-    await context.test("case 2: what is refused elsewhere is refused, but for a few calls of its own", () => {
-      for (const [name, answer] of Object.entries(facts.calls))
-        assert.ok(golden.offered.includes(name) || golden.refusals.includes(answer), `${name}: ${answer}`);
-      assert.deepEqual([facts.families, facts.rawSocket], [golden.families, "EPERM"]);
-    });
-
-    await context.test(
-      "cases 6, 12, 33: it sees its own processes and files, and nothing of the host",
-      () => {
-        assert.deepEqual([facts.pids, facts.fds, facts.killHost], [[1, 2], ["0", "1", "2"], "ESRCH"]);
-        assert.deepEqual([facts.hostname, facts.cwd], ["test-one", "/app"]);
-        assert.notEqual(Object.values(facts.abstract)[0], "ok");
-        for (const path of hidden) assert.ok(["ENOENT", 0].includes(facts.seen[path] ?? "untried"), path);
-      },
-    );
-
-    await context.test(
-      "cases 9, 17, 20: it can write to its own only, and opens no device of the host",
-      () => {
-        assert.deepEqual(facts.writable, golden.writable);
-        for (const device of ["c:1:11", "b:7:0"])
-          assert.match(String(facts.opensDevices[device]), /^E/, device);
-        const flags = Object.entries(facts.mounts).map(([path, words]) => [path, flagsOf(words)]);
-        assert.deepEqual(Object.fromEntries(flags), golden.mounts);
-        assert.deepEqual({ ...facts.limits, ...golden.limits }, facts.limits);
-      },
-    );
-
-    await context.test(
-      "on the host its kernel is nobody, in namespaces of its own, behind a filter",
-      async () => {
-        const { id } = await runProc(daemon.client, { command: ["sleep", "1000"], runtime });
-        assert.equal((await daemon.client.getProc(id)).state, "running");
-        const { id: run } = await containerOfProc(daemon.places, id);
-        const pids = await pidsWhere(async (pid) => (await readProc(pid, "cgroup")).includes(`/${run}`));
-        assert.ok(pids.length >= 2, "the kernel, and its helper for files");
-        for (const pid of pids) await assertNobody(pid);
-      },
-    );
+  await context.test("case 1: it is an ordinary user without any capability", () => {
+    assert.deepEqual(facts.status, golden.status);
+    for (const [name, answer] of Object.entries(facts.setuid)) assert.equal(answer, "as 1000", name);
   });
+
+  await context.test("case 2: what is refused elsewhere is refused, but for a few calls of its own", () => {
+    for (const [name, answer] of Object.entries(facts.calls))
+      assert.ok(golden.offered.includes(name) || golden.refusals.includes(answer), `${name}: ${answer}`);
+    assert.deepEqual([facts.families, facts.rawSocket], [golden.families, "EPERM"]);
+  });
+
+  await context.test("cases 6, 12, 33: it sees its own processes and files, and nothing of the host", () => {
+    assert.deepEqual([facts.pids, facts.fds, facts.killHost], [[1, 2], ["0", "1", "2"], "ESRCH"]);
+    assert.deepEqual([facts.hostname, facts.cwd], ["test-one", "/app"]);
+    assert.notEqual(Object.values(facts.abstract)[0], "ok");
+    for (const path of hidden) assert.ok(["ENOENT", 0].includes(facts.seen[path] ?? "untried"), path);
+  });
+
+  await context.test("cases 9, 17, 20: it can write to its own only, and opens no device of the host", () => {
+    assert.deepEqual(facts.writable, golden.writable);
+    for (const device of ["c:1:11", "b:7:0"]) assert.match(String(facts.opensDevices[device]), /^E/, device);
+    const flags = Object.entries(facts.mounts).map(([path, words]) => [path, flagsOf(words)]);
+    assert.deepEqual(Object.fromEntries(flags), golden.mounts);
+    assert.deepEqual({ ...facts.limits, ...golden.limits }, facts.limits);
+  });
+
+  await context.test(
+    "on the host its kernel is nobody, in namespaces of its own, behind a filter",
+    async () => {
+      const { id } = await runProc(daemon.client, { command: ["sleep", "1000"], runtime });
+      assert.equal((await daemon.client.getProc(id)).state, "running");
+      const { id: run } = await containerOfProc(daemon.places, id);
+      const pids = await pidsWhere(async (pid) => (await readProc(pid, "cgroup")).includes(`/${run}`));
+      assert.ok(pids.length >= 2, "the kernel, and its helper for files");
+      for (const pid of pids) await assertNobody(pid);
+    },
+  );
+});
 
 async function probe(daemon: TestDaemon, abstract: string): Promise<{ facts: Facts; hidden: string[] }> {
   const { client, places } = daemon;

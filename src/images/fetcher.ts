@@ -62,12 +62,15 @@ export class Fetcher {
   #begin(key: string, source: ImageSource): Flight {
     const ending = new AbortController();
     const lane = this.#lanes.reduce((best, other) => (other.length < best.length ? other : best));
-    const image = lane.run(() => this.#fetch(source, ending.signal)).finally(() => this.#flights.delete(key));
-    // Those who wait are told; where nobody does any more, nobody need be.
-    image.catch(() => undefined);
-    // What nobody waits for is called off; whoever asks for the same then begins anew.
-    ending.signal.addEventListener("abort", () => this.#flights.delete(key));
+    const image = lane.run(() => this.#fetch(source, ending.signal));
     const flight = { image, ending, waiting: 0 };
+    // One that was called off may have a successor by now, which is not its own to forget.
+    const land = () => {
+      if (this.#flights.get(key) === flight) this.#flights.delete(key);
+    };
+    image.then(land, land);
+    // What nobody waits for is called off; whoever asks for the same then begins anew.
+    ending.signal.addEventListener("abort", land);
     this.#flights.set(key, flight);
     return flight;
   }

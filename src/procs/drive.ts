@@ -46,7 +46,7 @@ async function stepUntilRest(life: Life, tools: Tools): Promise<number | null> {
     const step = decide(life, tools);
     if (step.kind === "rest") return step.untilMs;
     // Without a turn it leaves its lane, so that a wish to end need not wait for the launches before it.
-    if (step.kind === "launch" && !tools.launches.take(life)) return null;
+    if (step.kind === "launch" && !tools.launches.take(life, life.record.spec.runtime)) return null;
     await takeStep(life, tools, step);
   }
   throw new Error(`Cannot bring proc "${life.id}" to rest: ${STEPS_MAX} steps were not enough`);

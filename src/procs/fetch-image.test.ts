@@ -6,7 +6,7 @@ import type { ProcSpec } from "../contract/proc.ts";
 import type { StoredImage } from "./needs.ts";
 import { Procs } from "./procs.ts";
 
-const url = "https://host/slug.tar?sig=secret";
+const url = "https://host/slug.tar?sig=secret#secret";
 const digest = `sha256:${"a".repeat(64)}`;
 const image: StoredImage = { digest, bytes: 7, filesDir: "/images/a", processes: { web: "serve" } };
 const spec: ProcSpec = { app: "shop", name: "web.1", image: url, process: "web" };

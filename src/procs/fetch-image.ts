@@ -22,6 +22,7 @@ export function beginFetch(life: Life, tools: Tools): void {
     })
     .finally(() => {
       life.fetching = null;
+      life.fetched = null;
       if (!ending.signal.aborted) tools.drive(life);
     });
 }
@@ -33,7 +34,10 @@ async function fetchImage(life: Life, { needs }: Tools, signal: AbortSignal): Pr
   const found = await needs.images
     .obtain(source, signal)
     .then(
-      (image) => ({ program: programOf(spec, image) }),
+      (image) => {
+        life.fetched = image.digest;
+        return { program: programOf(spec, image) };
+      },
       (fault: unknown) => ({ fault }),
     )
     .catch((fault: unknown) => ({ fault }));

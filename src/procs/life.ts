@@ -21,6 +21,8 @@ export class Life {
   knowledge: Knowledge = { status: "unknown" };
   /** Calls the fetch of its image off; null where none is under way. */
   fetching: AbortController | null = null;
+  /** Digest of the image that was fetched for it, until it is on record. */
+  fetched: string | null = null;
   /** Whether this daemon has sent the stop's signal. */
   asked = false;
   /** How often in a row a step has failed; told apart from the app's own failures. */

@@ -232,6 +232,25 @@ describe("a new daemon over what another has left", () => {
   });
 });
 
+describe("a runtime that hangs", () => {
+  it("holds up the procs of no other", async () => {
+    const world = new World();
+    const needs = world.needs();
+    const hanging = new Promise<never>(() => undefined);
+    const create: typeof needs.isolation.create = (plan) =>
+      plan.runtime === "runc" ? hanging : needs.isolation.create(plan);
+    const network = { ...needs.network, slotCount: 20 };
+    const procs = new Procs({ ...needs, network, isolation: { ...needs.isolation, create } });
+    await procs.open();
+    for (let count = 0; count < 9; count += 1) {
+      const { id } = await procs.create({ ...spec, runtime: "runc", network: { mode: "none" } });
+      await eventually(() => procs.get(id).state === "boot", "boot");
+    }
+    const { id } = await procs.create(spec);
+    assert.equal((await waitFor(procs, id, "running")).state, "running");
+  });
+});
+
 describe("a call that fails, whichever it is", () => {
   it("leaves nothing held once the proc is removed, and never runs a command twice", async () => {
     // Ends with the round that makes fewer calls than the one that was to fail.

@@ -5,9 +5,9 @@ import type { Config, Proc, ProcPatch, ProcSpec, StopRequest } from "../contract
 import type { ProcFilter } from "../contract/routes.ts";
 import { finalStates, settledStates } from "../contract/states.ts";
 import { FifoPool } from "../lib/fifo-pool.ts";
-import { Turns } from "../lib/turns.ts";
 import { changeLimits } from "./change-limits.ts";
 import { drive } from "./drive.ts";
+import { Launches } from "./launches.ts";
 import { holdsPort, leaseOf } from "./lease.ts";
 import { Life, toldChange } from "./life.ts";
 import { pageOf } from "./list.ts";
@@ -28,9 +28,6 @@ import { viewOf } from "./view.ts";
  * - Each proc has one lane; whatever happens to it happens there, one thing at a time.
  * - `list` and `get` read memory: they take no lane and ask nobody.
  */
-
-/** How many runs are launched at once; more would only make each other slow. */
-const LAUNCHES_MAX = 8;
 
 export type WaitGoal = "running" | "exited" | "settled";
 
@@ -57,7 +54,7 @@ export class Procs {
       needs,
       slots: new FifoPool(0, needs.network.slotCount - 1),
       drive: (life) => void drive(life, this.#tools),
-      launches: new Turns(LAUNCHES_MAX, (life: Life) => void drive(life, this.#tools)),
+      launches: new Launches((life) => void drive(life, this.#tools)),
     };
   }
 
@@ -155,7 +152,9 @@ export class Procs {
 
   /** How many procs have that image, or are being created with it. */
   imageUsers(digest: string): number {
-    const created = [...this.#lives.values()].filter(({ record }) => record.program?.digest === digest);
+    const created = [...this.#lives.values()].filter(
+      ({ record, fetched }) => (record.program?.digest ?? fetched) === digest,
+    );
     return created.length + [...this.#creating.values()].filter(({ image }) => image === digest).length;
   }
 

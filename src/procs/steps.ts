@@ -1,9 +1,9 @@
 import { finalStates, type ProcState } from "../contract/states.ts";
 import type { FifoPool } from "../lib/fifo-pool.ts";
-import type { Turns } from "../lib/turns.ts";
 import { failedStart, finalStateOf, judgeEnd } from "./exits.ts";
 import { beginFetch } from "./fetch-image.ts";
 import { launchRun } from "./launch-run.ts";
+import type { Launches } from "./launches.ts";
 import { leaseOf } from "./lease.ts";
 import type { Life } from "./life.ts";
 import type { Needs } from "./needs.ts";
@@ -15,7 +15,7 @@ export interface Tools {
   readonly needs: Needs;
   readonly slots: FifoPool;
   /** Bounds how many runs are launched at once. */
-  readonly launches: Turns<Life>;
+  readonly launches: Launches;
   /** Goes on with a proc after something has come about. */
   readonly drive: (life: Life) => void;
 }

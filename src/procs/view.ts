@@ -46,8 +46,9 @@ function imageView({ spec, program }: ProcRecord, images: Pick<Images, "find">):
   return { ref: withoutQuery(spec.image), digest, bytes };
 }
 
-/** The query of a URL may be a secret. */
+/** The query of a URL may be a secret, and so may its fragment. */
 function withoutQuery(ref: string): string {
-  const [plain = "", query] = ref.split("?");
-  return query === undefined ? ref : `${plain}?…`;
+  const [address = ""] = ref.split("#");
+  const [plain = "", query] = address.split("?");
+  return query === undefined ? address : `${plain}?…`;
 }

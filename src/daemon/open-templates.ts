@@ -45,7 +45,8 @@ export async function openTemplateRoom(parts: TemplateParts): Promise<TemplateRo
     ...{ sandbox, report, clock: systemClock, fetch, limits: defaultBuildLimits },
     dir: join(config.stateDir, "templates"),
     randomId: randomName,
-    ownDirs: [config.stateDir, config.runDir],
+    // The socket may lie elsewhere: who reaches it may call.
+    ownDirs: [config.stateDir, config.runDir, config.socket],
     proxyEnv: proxyOf(process.env),
     // No call is taken before the procs are found.
     uses: () => parts.late.procs?.templateUses() ?? [],

@@ -60,6 +60,9 @@ async function planRun(life: Life, run: RunRecord, needs: Needs): Promise<RunPla
   const { spec } = record;
   const template = needs.templates.find(spec.template, run.templateVersion);
   if (template === null) throw new LaunchError("template", `Template "${spec.template}" is no more`);
+  const wrong = await needs.templates.judge(template.name, template.version);
+  if (wrong !== null)
+    throw new LaunchError("template", `Template "${spec.template}" cannot be used: ${wrong}`);
   const { program } = record;
   if (program === null) throw new Error(`Cannot launch proc "${life.id}": nobody knows yet what it runs`);
   const image = program.digest === null ? null : needs.images.find(program.digest);

@@ -184,6 +184,8 @@ export interface Images {
 export interface Templates {
   /** That version, or the newest, at once; null where there is no such template. */
   find(name: string, version?: string): TemplateFiles | null;
+  /** What is wrong by now with directories of the host that it shows, or null. To be asked before each run. */
+  judge(name: string, version: string): Promise<string | null>;
   /** Removes old versions that none of these runs sees. To be called whenever one may have lost its last. */
   sweep(versionsInUse: readonly string[]): Promise<void>;
 }

@@ -1,7 +1,10 @@
 import { createHash } from "node:crypto";
-import { Readable } from "node:stream";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { SharkuError } from "../contract/errors.ts";
 import type { Derivation } from "../contract/template.ts";
 import type { TemplateFiles } from "../procs/needs.ts";
+import { judgeVersion } from "./host-paths.ts";
 import { type Explain, failure, runJob } from "./outcome.ts";
 import { AptReader } from "./progress.ts";
 import type { VersionRecord } from "./record.ts";
@@ -39,6 +42,9 @@ export function fillFrom(spec: Derivation, base: Base): Fill {
 }
 
 async function copyBase(site: BuildSite, { record, treeDir }: Base): Promise<TemplateFiles> {
+  const wrong = await judgeVersion(record, site.needs.ownDirs);
+  if (wrong !== null)
+    throw new SharkuError("build-failed", `Cannot copy template "${record.name}": ${wrong}`);
   const parts = [{ source: treeDir, to: "/" }].concat(
     (record.source.directory?.binds ?? []).map(({ source, destination }) => ({ source, to: destination })),
   );
@@ -92,6 +98,9 @@ function explainPackages(packages: readonly string[]): Explain {
   ];
 }
 
+/** Where the script is seen in the sandbox. */
+const SCRIPT = "/tmp/sharku-script";
+
 async function runScript(
   site: BuildSite,
   {
@@ -100,14 +109,16 @@ async function runScript(
     network,
   }: { readonly root: TemplateFiles; readonly script: string; readonly network: "host" | "none" },
 ): Promise<void> {
-  const { jobId, signal, teller, needs } = site;
+  const { jobId, signal, teller, needs, workDir } = site;
   teller.tell("running", "Running the script", 85);
+  const source = join(workDir, "script");
+  await writeFile(source, script, { mode: 0o644 });
   const output = await runJob(
     {
       ...{ jobId, signal, root, network },
-      argv: shell(RUN_SCRIPT),
+      argv: shell(RUN_SCRIPT, SCRIPT),
+      binds: [{ source, destination: SCRIPT, writable: false }],
       env: network === "host" ? needs.proxyEnv : {},
-      input: Readable.from([Buffer.from(script)]),
       onLine: (line) => teller.tell("running", line),
     },
     {

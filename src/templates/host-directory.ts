@@ -11,7 +11,9 @@ export function useDirectory({ path, binds = [] }: Directory): Fill {
   return async ({ needs, teller }) => {
     teller.tell("checking", `Looking at ${path}`);
     const places = [path, ...binds.map(({ source }) => source)];
-    const judged = await Promise.all(places.map((place) => judgeHostDir(place, needs.ownDirs)));
+    const judged = await Promise.all(
+      places.map((place, index) => judgeHostDir(place, { ownDirs: needs.ownDirs, isTree: index === 0 })),
+    );
     const faults = judged.flatMap((detail, index): Fault[] => {
       const pointer = index === 0 ? "/directory/path" : `/directory/binds/${index - 1}/source`;
       return detail === null ? [] : [{ pointer, detail }];

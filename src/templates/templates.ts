@@ -10,6 +10,7 @@ import { fillArchive } from "./fill-archive.ts";
 import { fillDebootstrap } from "./fill-debootstrap.ts";
 import { type Base, fillFrom } from "./fill-from.ts";
 import { useDirectory } from "./host-directory.ts";
+import { judgeVersion } from "./host-paths.ts";
 import { HOST, openHostTemplate } from "./host-template.ts";
 import type { BuildNeeds, TemplateUse } from "./needs.ts";
 import { filesOf, treeOf, type VersionRecord } from "./record.ts";
@@ -114,6 +115,11 @@ class TemplateKeeper implements TemplateRoom {
     const versions = this.#templates.get(name) ?? [];
     const record = version === undefined ? versions[0] : versions.find((one) => one.version === version);
     return record === undefined ? null : filesOf(this.#shelf.dirOf(name, record.version), record);
+  }
+
+  async judge(name: string, version: string): Promise<string | null> {
+    const record = this.#templates.get(name)?.find((one) => one.version === version);
+    return record === undefined ? null : await judgeVersion(record, this.#options.ownDirs);
   }
 
   list(): Template[] {

@@ -75,7 +75,11 @@ export class World {
         judgeUrl: (url) => (url.startsWith("http") ? null : "it is no URL"),
         obtain: (source, signal) => this.fetch(source, signal),
       },
-      templates: { find: (name) => (name === "host" ? hostFiles : null), sweep: async () => undefined },
+      templates: {
+        find: (name) => (name === "host" ? hostFiles : null),
+        judge: async () => null,
+        sweep: async () => undefined,
+      },
       logs: {
         prepare: (procId) => this.#step(() => `/logs/${procId}`),
         remove: () => this.#step(() => undefined),

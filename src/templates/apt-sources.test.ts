@@ -59,6 +59,15 @@ test("sourceFor() takes the host's source of the suite, else that of the host's 
   assert.equal(sourceFor("trixie", [], ""), null);
 });
 
+test("a source with credentials is taken where there is no other, and written nowhere", () => {
+  const closed = parseLines(`deb http://me:secret@m.example/d bookworm main
+deb http://me:secret@m.example/d bookworm-updates main`);
+  assert.match(sourceFor("bookworm", closed, "")?.mirror ?? "", /secret/);
+  const sources = [...closed, ...parseLines(`deb ${DEBIAN} bookworm main`)];
+  const made = sourceFor("bookworm", sources, "") ?? assert.fail("none is found");
+  assert.equal(sourcesList(made, { sources, hostSuite: "bookworm" }), `deb ${DEBIAN} bookworm main`);
+});
+
 test("sourcesList() adds what mends the suite, where the mirror is the host's, and nothing of others", () => {
   const sources = [...parseStanzas(stanzas), ...parseLines("deb https://node.example nodistro main")];
   const hostSuite = "bookworm";

@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { hasCredentials } from "./proxies.ts";
 
 /** Where the host's own apt takes packages from: what a build takes where its caller names nothing else. */
 export interface AptSource {
@@ -62,15 +63,21 @@ function wordsOf(text: string | undefined): string[] {
 
 /**
  * Where a suite is taken from: the host's source of that very suite, or the one of the host's own suite, whose mirror
- * has the others of its distribution too. Null where the host has neither.
+ * has the others of its distribution too; one with credentials where there is no other. Null where the host has none.
  */
 export function sourceFor(suite: string, sources: readonly AptSource[], hostSuite: string): AptSource | null {
-  const of = (name: string) => sources.find((source) => source.suite === name);
+  const of = (name: string) => {
+    const fitting = sources.filter((source) => source.suite === name);
+    return fitting.find(({ mirror }) => !hasCredentials(mirror)) ?? fitting[0];
+  };
   const source = of(suite) ?? of(hostSuite);
   return source ? { ...source, suite } : null;
 }
 
-/** The lines of sources.list(5) for a suite: what it was made of, and where the host has it, what mends it. */
+/**
+ * The lines of sources.list(5) for a suite: what it was made of, and where the host has it, what mends it. Apps read
+ * them, so that none has credentials.
+ */
 export function sourcesList(
   made: AptSource,
   { sources, hostSuite }: { readonly sources: readonly AptSource[]; readonly hostSuite: string },
@@ -80,7 +87,9 @@ export function sourcesList(
   );
   const mending = sources.flatMap((source) => {
     const suffix = mendingSuffixes.find((end) => end !== "" && source.suite === hostSuite + end);
-    return known && suffix !== undefined ? [{ ...source, suite: made.suite + suffix }] : [];
+    return known && suffix !== undefined && !hasCredentials(source.mirror)
+      ? [{ ...source, suite: made.suite + suffix }]
+      : [];
   });
   const lines = [made, ...mending].map(
     ({ mirror, suite }) => `deb ${mirror} ${suite} ${made.components.join(" ")}`,

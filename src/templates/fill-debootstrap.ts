@@ -4,9 +4,10 @@ import { SharkuError } from "../contract/errors.ts";
 import type { Debootstrap, TemplateSource } from "../contract/template.ts";
 import { readAptSources, readHostSuite, sourceFor, sourcesList } from "./apt-sources.ts";
 import { hostArch } from "./host-arch.ts";
-import { askMirror } from "./mirror.ts";
+import { askMirror, type MirrorNeeds } from "./mirror.ts";
 import { type Explain, lastWords, runJob } from "./outcome.ts";
 import { DebootstrapReader } from "./progress.ts";
+import { hasCredentials, isProxied, withoutCredentials } from "./proxies.ts";
 import { CONFIGURE_DEBIAN, FETCH_DEBIAN } from "./scripts.ts";
 import { type BuildSite, type Fill, shell, standOn } from "./site.ts";
 
@@ -30,7 +31,7 @@ export function fillDebootstrap(spec: Debootstrap): Fill {
     const source = resolve(spec, { sources, hostSuite });
     const keyring = await takeKeyring(site, source.keyring);
     teller.tell("checking", `Asking ${source.mirror} for ${source.suite}`, 0);
-    const { origin } = await askMirror(source, { fetch: needs.fetch, signal });
+    const origin = await originOf(source, { fetch: needs.fetch, signal, proxyEnv: needs.proxyEnv });
     const script = await scriptFor(hostRoot, { suite: source.suite, origin });
     const reader = new DebootstrapReader(teller);
     const job = { jobId: site.jobId, signal, onLine: reader.add };
@@ -80,15 +81,37 @@ function resolve(
       faults: [{ pointer: "/debootstrap/arch", detail }],
     });
   }
+  const mirror = spec.mirror ?? host?.mirror ?? DEBIAN;
+  assertOpen(mirror, spec.suite);
   return {
     suite: spec.suite,
-    mirror: spec.mirror ?? host?.mirror ?? DEBIAN,
+    mirror,
     variant: spec.variant ?? "minbase",
     packages: [...new Set(spec.packages ?? [])],
     components: spec.components ?? (host?.components.length ? [...host.components] : ["main"]),
     arch,
     keyring: spec.keyring ?? null,
   };
+}
+
+/** Apps read the sources.list of their template, and everybody who may call its record. */
+function assertOpen(mirror: string, suite: string): void {
+  if (!hasCredentials(mirror)) return;
+  const detail = "has credentials in the host's sources of apt, which apps could read, wanted one without";
+  throw new SharkuError(
+    "invalid-request",
+    `Cannot take "${suite}" from mirror "${withoutCredentials(mirror)}": it ${detail}`,
+    { faults: [{ pointer: "/debootstrap/mirror", detail }] },
+  );
+}
+
+/** Who makes the suite, or at least seems to: what goes by a proxy is left to debootstrap, which asks it. */
+async function originOf(
+  source: Resolved,
+  { proxyEnv, ...asking }: MirrorNeeds & { readonly proxyEnv: Readonly<Record<string, string>> },
+): Promise<string> {
+  const asked = isProxied(source.mirror, proxyEnv) ? null : await askMirror(source, asking);
+  return asked?.origin ?? (/ubuntu/i.test(source.mirror) ? "Ubuntu" : "");
 }
 
 /** A copy of the keyring that the sandbox may read; null where debootstrap is to choose. */

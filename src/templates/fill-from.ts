@@ -7,6 +7,7 @@ import type { TemplateFiles } from "../procs/needs.ts";
 import { judgeVersion } from "./host-paths.ts";
 import { type Explain, failure, runJob } from "./outcome.ts";
 import { AptReader } from "./progress.ts";
+import { openProxies } from "./proxies.ts";
 import type { VersionRecord } from "./record.ts";
 import { COPY, FETCH_PACKAGES, INSTALL_PACKAGES, RUN_SCRIPT } from "./scripts.ts";
 import { type BuildSite, type Fill, shell, standOn } from "./site.ts";
@@ -78,7 +79,7 @@ async function addPackages(
       ...job,
       argv: shell(FETCH_PACKAGES, ...packages),
       network: "host",
-      env: needs.proxyEnv,
+      env: openProxies(needs.proxyEnv),
       onLine: down.add,
     },
     { sandbox: needs.sandbox, explain: explainPackages(packages) },
@@ -118,7 +119,7 @@ async function runScript(
       ...{ jobId, signal, root, network },
       argv: shell(RUN_SCRIPT, SCRIPT),
       binds: [{ source, destination: SCRIPT, writable: false }],
-      env: network === "host" ? needs.proxyEnv : {},
+      env: network === "host" ? openProxies(needs.proxyEnv) : {},
       onLine: (line) => teller.tell("running", line),
     },
     {

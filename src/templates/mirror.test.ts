@@ -71,6 +71,12 @@ describe("askMirror()", () => {
       await assert.rejects(asked, (error) => isSharkuError(error, code) && words.test(String(error)));
     });
 
+  test("leaves alone a port that fetch() does not take", async () => {
+    const { signal } = new AbortController();
+    const mirror = "http://127.0.0.1:6000/debian";
+    assert.equal(await askMirror({ ...question, mirror }, { fetch, signal }), null);
+  });
+
   test("gives up when its caller does", async () => {
     const gone = new AbortController();
     const fetch = (_: unknown, init?: RequestInit) =>

@@ -20,10 +20,23 @@ const ANSWER_MS_MAX = 10_000;
 const RELEASE_BYTES_MAX = 2 * 1024 * 1024;
 
 /**
- * What the suite's Release file says of its maker.
+ * What the suite's Release file says of its maker; null where it cannot be asked from here.
  * Errors: `bad-mirror`, `unknown-suite`; the signal's reason.
  */
-export async function askMirror(question: MirrorQuestion, needs: MirrorNeeds): Promise<{ origin: string }> {
+export async function askMirror(
+  question: MirrorQuestion,
+  needs: MirrorNeeds,
+): Promise<{ origin: string } | null> {
+  try {
+    return await readOrigin(question, needs);
+  } catch (error) {
+    // What browsers keep off these ports for is nothing to a mirror, and debootstrap knows of no such list.
+    if (error instanceof SharkuError && wordsOf(error.cause) === "bad port") return null;
+    throw error;
+  }
+}
+
+async function readOrigin(question: MirrorQuestion, needs: MirrorNeeds): Promise<{ origin: string }> {
   const { mirror, suite, arch, components } = question;
   const base = mirror.replace(/\/+$/, "");
   const text =

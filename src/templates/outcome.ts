@@ -1,5 +1,6 @@
 import { type ErrorCode, SharkuError } from "../contract/errors.ts";
 import type { BuildJob, BuildSandbox, JobEnd } from "./needs.ts";
+import { masked } from "./proxies.ts";
 
 /** How much of what a command said is told: its last lines. */
 const LINES_MAX = 12;
@@ -23,12 +24,15 @@ export async function runJob(
   { sandbox, explain }: { readonly sandbox: BuildSandbox; readonly explain: Explain },
 ): Promise<JobOutput> {
   const lines: string[] = [];
-  const onLine = (line: string) => {
+  const env = job.env ?? {};
+  const onLine = (said: string) => {
+    const line = masked(said, env);
     lines.push(line);
     if (lines.length > REPORT_LINES_MAX) lines.shift();
     job.onLine?.(line);
   };
-  const end = await sandbox.run({ ...job, onLine });
+  const ended = await sandbox.run({ ...job, onLine });
+  const end = { ...ended, stderr: masked(ended.stderr, env) };
   job.signal.throwIfAborted();
   if (end.code === 0) return { end, lines };
   throw failure({ end, lines }, explain);

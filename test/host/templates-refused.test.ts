@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { createServer as createProxy } from "node:http";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { ErrorCode } from "../../src/contract/errors.ts";
@@ -135,9 +137,9 @@ test("what is no template is told, and leaves nothing", async (context) => {
     ],
     [
       "a mirror that refuses",
-      make({ debootstrap: { suite: "bookworm", mirror: "http://127.0.0.1:9/debian" } }),
+      make({ debootstrap: { suite: "bookworm", mirror: `http://127.0.0.1:${await closedPort()}/debian` } }),
       "bad-mirror",
-      /ECONNREFUSED|bad port/,
+      /ECONNREFUSED/,
     ],
     [
       "host's name",
@@ -156,14 +158,43 @@ test("what is no template is told, and leaves nothing", async (context) => {
   await assertSame(before, places);
 });
 
+test("debootstrap goes by the daemon's proxy, whose password nobody is told", async () => {
+  const asked: { readonly url: string; readonly credentials: string }[] = [];
+  const proxy = createProxy(({ url = "", headers }, response) => {
+    const [, basic = ""] = /^Basic (.*)$/.exec(headers["proxy-authorization"] ?? "") ?? [];
+    asked.push({ url, credentials: Buffer.from(basic, "base64").toString() });
+    response.writeHead(404).end();
+  });
+  await once(proxy.listen(0, "127.0.0.1"), "listening");
+  const http_proxy = `http://me:s3cr3t@127.0.0.1:${portOf(proxy)}`;
+  await using root = await makeTinyRoot();
+  await using daemon = await startDaemon({ env: { http_proxy, no_proxy: "" } });
+  const { client } = daemon;
+  try {
+    const mirror = "http://mirror.invalid/debian";
+    const failed = await refusal(
+      client.createTemplate({ name: "x", debootstrap: { suite: "bookworm", mirror } }),
+    );
+    assert.equal(failed.code, "bad-mirror", failed.message);
+    const [first] = asked;
+    assert.equal(first?.credentials, "me:s3cr3t");
+    assert.match(first?.url ?? "", /^http:\/\/mirror\.invalid\/debian\/dists\/bookworm\//);
+    await client.createTemplate({ name: "base", directory: { path: root.path } });
+    const script = 'echo "proxy: $http_proxy"; exit 3';
+    const told = await refusal(client.createTemplate({ name: "x", from: { template: "base", script } }));
+    assert.match(told.message, /ended with code 3: proxy:$/);
+    assert.doesNotMatch(failed.message, /s3cr3t/);
+  } finally {
+    proxy.close();
+  }
+});
+
 test("a mirror that does not answer is given up in time", { timeout: stretched(60_000) }, async () => {
   await using daemon = await startDaemon();
   const server = createServer(() => undefined);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  const port = typeof address === "object" ? address?.port : 0;
   try {
-    const mirror = `http://127.0.0.1:${port}/debian`;
+    const mirror = `http://127.0.0.1:${portOf(server)}/debian`;
     const error = await refusal(
       daemon.client.createTemplate({ name: "x", debootstrap: { suite: "bookworm", mirror } }),
     );
@@ -173,3 +204,17 @@ test("a mirror that does not answer is given up in time", { timeout: stretched(6
     server.close();
   }
 });
+
+/** Nobody listens there any more; above all that fetch() does not take. */
+async function closedPort(): Promise<number> {
+  const server = createServer();
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const port = portOf(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function portOf(server: Server): number {
+  // A server that listens on TCP has a port.
+  return (server.address() as AddressInfo).port;
+}

@@ -32,6 +32,7 @@ export async function judgeHostDir(path: string, { ownDirs, isTree }: HostDirUse
 async function judgeWay(path: string, isTree: boolean): Promise<string | null> {
   let entry = isTree ? null : await lstat(path);
   let place = isTree ? path : dirname(path);
+  // Up to the top, which every path has.
   for (;;) {
     const stats = await lstat(place);
     // In a sticky directory nobody else moves what is root's.

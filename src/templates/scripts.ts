@@ -88,10 +88,20 @@ case "$report" in
 esac
 `;
 
-/** Arguments: pairs of a directory that is seen and where in the tree its files go. */
+/**
+ * Arguments: pairs of a directory that is seen and where in the tree its files go. What is no file, directory or link
+ * stays out: no template keeps it, and nobody may make a device here. A tree in use may change while it is read (1).
+ */
 export const COPY = `${HEAD}${LIST_TOP}
+copy() {
+  cd "$1" || return
+  { find . \\( -type f -o -type d -o -type l \\) -print0 && echo well >&4; } |
+    { tar -c -f - --sparse --xattrs --null --no-recursion --verbatim-files-from -T - || [ $? -eq 1 ] && echo well >&4; } |
+    { tar -x -f - -C "$2" --numeric-owner --same-owner -p --xattrs --delay-directory-restore && echo well >&4; }
+}
 while [ $# -gt 0 ]; do
-  mkdir -p "/mnt$2" && cp -a --reflink=auto "$1/." "/mnt$2/" || exit 1
+  mkdir -p "/mnt$2" || exit 1
+  [ "$(echo $(copy "$1" "/mnt$2" 4>&1 >&2))" = "well well well" ] || exit 1
   shift 2
 done
 chmod 755 /mnt
@@ -123,13 +133,15 @@ rm -f /usr/sbin/policy-rc.d
 exit $code
 `;
 
-/** Runs in the tree itself. The caller's script is standard input. */
+/** Runs in the tree itself, of which it needs the shell alone. Argument: where the caller's script is seen. */
 export const RUN_SCRIPT = `${HEAD}
-cat >/tmp/sharku-script || exit 1
-exec /bin/sh /tmp/sharku-script </dev/null 2>&1
+exec /bin/sh "$1" </dev/null 2>&1
 `;
 
-/** Arguments: `own` or `look`; the text of sources.list, or nothing; then paths where something is to be mounted. */
+/**
+ * What it opens is a plain file: to open a FIFO or a device may take for ever.
+ * Arguments: `own` or `look`; the text of sources.list, or nothing; then paths where something is to be mounted.
+ */
 export const FINISH = `${HEAD}${LIST_TOP}
 how=$1 sources=$2
 shift 2
@@ -143,14 +155,17 @@ kind() {
   fi
 }
 blank() { rm -f "$1"; : >"$1"; }
-has_user() { cut -d: -f1,3 etc/passwd 2>/dev/null | grep -q -e '^app:' -e ':1000$'; }
+plain() { [ -f "$1" ] && [ ! -L "$1" ]; }
+has_app() { plain "$1" && cut -d: -f1,3 "$1" | grep -q -e '^app:' -e ':1000$'; }
+add_line() { if plain "$1" || [ "$(kind "$1")" = none ]; then printf '%s\\n' "$2" >>"$1"; fi; }
 add_user() {
-  echo 'app:x:1000:1000:app:/app:/bin/sh' >>etc/passwd
-  cut -d: -f1,3 etc/group 2>/dev/null | grep -q -e '^app:' -e ':1000$' || echo 'app:x:1000:' >>etc/group
-  [ ! -f etc/shadow ] || echo 'app:!:19000:0:99999:7:::' >>etc/shadow
+  add_line etc/passwd 'app:x:1000:1000:app:/app:/bin/sh'
+  has_app etc/group || add_line etc/group 'app:x:1000:'
+  ! plain etc/shadow || add_line etc/shadow 'app:!:19000:0:99999:7:::'
 }
 if [ "$how" = own ]; then
   chmod 755 .
+  find . -xdev ! -type f ! -type d ! -type l -exec rm -f {} +
   [ -e etc ] || [ -L etc ] || mkdir etc
   if [ -d etc ] && [ ! -L etc ]; then
     if [ -n "$sources" ]; then
@@ -159,14 +174,13 @@ if [ "$how" = own ]; then
     fi
     for name in hosts resolv.conf; do [ -e "etc/$name" ] || [ -L "etc/$name" ] || : >"etc/$name"; done
     [ ! -f etc/machine-id ] || blank etc/machine-id
-    has_user || add_user
+    has_app etc/passwd || add_user
   fi
   rm -rf debootstrap etc/dpkg/dpkg.cfg.d/00-sharku-build
   rm -rf var/cache/apt/archives/*.deb var/cache/apt/*.bin var/lib/apt/lists/* var/log/bootstrap.log
   [ -L dev ] || rm -rf dev
   if [ -d var/tmp ] && [ ! -L var/tmp ] && rmdir var/tmp 2>/dev/null; then ln -s /tmp var/tmp; fi
   find . -xdev -type f -perm /6000 -exec chmod a-s {} +
-  find . -xdev ! -type f ! -type d ! -type l -exec rm -f {} +
   echo "S $(du -sx --apparent-size --block-size=1 . | cut -f1) $(du -sx --inodes . | cut -f1)"
 fi
 list_top
@@ -189,5 +203,5 @@ check shell bin/sh usr/bin/sh
 check loader lib/ld-* lib64/ld-* usr/lib/ld-* usr/lib64/ld-* lib/*/ld-* usr/lib/*/ld-*
 check certificates etc/ssl/certs/ca-certificates.crt etc/ssl/cert.pem etc/pki/tls/certs/ca-bundle.crt
 check timezones usr/share/zoneinfo
-if has_user; then echo "C user 1"; else echo "C user 0"; fi
+if has_app etc/passwd; then echo "C user 1"; else echo "C user 0"; fi
 `;

@@ -1,18 +1,24 @@
 import assert from "node:assert/strict";
-import { chmod, mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { appendFile, chmod, mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { FakeSandbox, fakeBuildNeeds, goodReport } from "../../test/fakes/build-needs.ts";
 import { isSharkuError } from "../../test/host/expect-error.ts";
 import { makeTar } from "../../test/make-tar.ts";
 import { ManualClock } from "../../test/manual-clock.ts";
 import type { Progress } from "../contract/template.ts";
-import type { TemplateUse } from "./needs.ts";
+import type { BuildJob, BuildLimits, TemplateUse, TrialJob } from "./needs.ts";
 import { openTemplates, type TemplateRoom } from "./templates.ts";
 
 const SUPERSEDED_MS = 5_000;
+const MIB = 2 ** 20;
+
+function untilEnded({ signal }: BuildJob | TrialJob): Promise<{ code: null }> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve({ code: null })));
+}
 
 /** The keeping of templates, over a sandbox that only says what it was told to say. Needs root, to give files to root. */
 describe("templates that are built", () => {
@@ -39,8 +45,9 @@ describe("templates that are built", () => {
     await room.sweep([]);
   });
 
-  function open(): Promise<TemplateRoom> {
-    return openTemplates({ ...fakeBuildNeeds(sandbox), clock, dir, uses: () => uses });
+  function open(limits: Partial<BuildLimits> = {}): Promise<TemplateRoom> {
+    const needs = { ...fakeBuildNeeds(sandbox), clock, dir, uses: () => uses };
+    return openTemplates({ ...needs, limits: { ...needs.limits, ...limits } });
   }
 
   const tar = makeTar([{ name: "etc/passwd" }]);
@@ -122,6 +129,20 @@ describe("templates that are built", () => {
     assert.equal(room.find("box", String(first.version))?.version, first.version);
   });
 
+  test("takeArchive() puts a new version first though the clock was set back", async () => {
+    const first = await take("box");
+    clock.advance(-86_400_000);
+    const second = await take("box", { replace: true });
+    const newestFirst = [second.version, first.version];
+    assert.notEqual(second.version, first.version);
+    assert.equal(room.find("box")?.version, second.version);
+    const again = (await open()).get("box");
+    assert.deepEqual(
+      again.versions.map(({ version }) => version),
+      newestFirst,
+    );
+  });
+
   test("sweep() removes an old version when no run stands on it and it was not just superseded", async () => {
     const first = String((await take("box")).version);
     clock.advance(1000);
@@ -155,6 +176,15 @@ describe("templates that are built", () => {
     await assert.rejects(room.remove("box"), (error) => isSharkuError(error, "template-not-found"));
   });
 
+  test("remove() ends with the newest version, so that no older one comes back where it is cut short", async () => {
+    const { version: first } = await take("box");
+    const { version: second } = await take("box", { replace: true });
+    // Where the oldest is to go is taken, so that nothing comes after it.
+    await mkdir(join(dir, "box", `.old-${first}`, "x"), { recursive: true });
+    await assert.rejects(room.remove("box"), { code: "ENOTEMPTY" });
+    assert.equal((await open()).find("box")?.version, second);
+  });
+
   test("create() builds upon a version that stays meanwhile, and tells where it fails", async () => {
     await take("base");
     const from = { template: "base", packages: ["hello", "hello"], script: "true" };
@@ -180,8 +210,7 @@ describe("templates that are built", () => {
     await take("base");
     const gone = new AbortController();
     const spec = { name: "x", from: { template: "base" } };
-    sandbox.answer = ({ signal }) =>
-      new Promise((resolve) => signal.addEventListener("abort", () => resolve({ code: null })));
+    sandbox.answer = untilEnded;
     const first = room.create(spec, { ...call, signal: gone.signal });
     assert.equal(room.get("x").state, "building");
     await assert.rejects(room.remove("base"), (error) => isSharkuError(error, "template-in-use"));
@@ -193,6 +222,56 @@ describe("templates that are built", () => {
     await room.close();
     await ended;
     assert.deepEqual((await readdir(dir)).sort(), ["base", "host"]);
+  });
+
+  test("a build that waits leaves its name and its place as soon as its caller goes", async () => {
+    await take("base");
+    const [gone, stays] = [new AbortController(), new AbortController()];
+    sandbox.answer = untilEnded;
+    const build = (name: string, { signal }: AbortController) =>
+      room.create({ name, from: { template: "base" } }, { ...call, signal });
+    const long = ["a", "b"].map((name) => assert.rejects(build(name, stays), /the daemon ends/));
+    const names = Array.from({ length: 14 }, (_, index) => `waits-${index}`);
+    const waiting = names.map((name) => assert.rejects(build(name, gone), /the caller has gone/));
+    await assert.rejects(build("late", stays), (error) => isSharkuError(error, "busy"));
+    gone.abort(new Error("the caller has gone"));
+    await Promise.all(waiting);
+    assert.deepEqual(
+      room.list().map(({ name }) => name),
+      ["host", "a", "b", "base"],
+    );
+    const again = assert.rejects(build("waits-0", stays), /the daemon ends/);
+    await room.close();
+    await Promise.all([...long, again]);
+    assert.deepEqual((await readdir(dir)).sort(), ["base", "host"]);
+  });
+
+  test("a build whose tree grows too large is ended while it grows", async () => {
+    room = await open({ treeBytesMax: MIB });
+    sandbox.answer = async (job) => {
+      const [tree] = ("binds" in job && job.binds) || [];
+      // In steps, since others may free as much of the same disk.
+      for (let step = 0; step < 100 && !job.signal.aborted; step += 1) {
+        await appendFile(join(String(tree?.source), "fill"), Buffer.alloc(8 * MIB, 1));
+        await pause(50);
+      }
+      return { code: null };
+    };
+    await assert.rejects(
+      take("box"),
+      (error) => isSharkuError(error, "bad-template") && /more than 1048576 bytes/.test(String(error)),
+    );
+    assert.deepEqual(await readdir(dir), ["host"]);
+  });
+
+  test("a tree that cannot be looked over in time is given up", async () => {
+    room = await open({ finishMsMax: 50 });
+    sandbox.answer = async (job) => ("input" in job && job.input ? {} : await untilEnded(job));
+    await assert.rejects(
+      take("box"),
+      (error) => isSharkuError(error, "build-failed") && /look over .* longer than 50 ms/.test(String(error)),
+    );
+    assert.deepEqual(await readdir(dir), ["host"]);
   });
 
   test("a tree on which no container starts is refused with the runtime's words", async () => {

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { SharkuError } from "../contract/errors.ts";
 import type { Build, Progress, TemplateKind } from "../contract/template.ts";
 import { Lane } from "../lib/lane.ts";
+import { within } from "./deadline.ts";
 import { finish } from "./finish.ts";
+import { guardDisk } from "./guard-disk.ts";
 import type { BuildNeeds } from "./needs.ts";
 import { ProgressTeller } from "./progress.ts";
 import { treeOf, type VersionRecord, writeVersionRecord } from "./record.ts";
@@ -18,6 +20,8 @@ export interface Order {
   /** The version that it builds upon, which stays until it is done. */
   readonly baseVersion: string | null;
   readonly baseName: string | null;
+  /** When the newest version of that name was made. */
+  readonly after: string | null;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
 }
@@ -34,7 +38,7 @@ export class Builds {
   readonly #shelf: VersionShelf;
   readonly #hostRoot: string;
   readonly #lanes: readonly Lane[];
-  readonly #running = new Map<string, { readonly order: Order; build: Build }>();
+  readonly #running = new Map<string, { readonly order: Order; readonly lane: Lane; build: Build }>();
   readonly #closing = new AbortController();
 
   constructor(needs: BuildNeeds, { shelf, hostRoot }: { shelf: VersionShelf; hostRoot: string }) {
@@ -76,18 +80,33 @@ export class Builds {
       );
     const startedAt = this.#needs.clock.now().toISOString();
     const build: Build = { phase: "checking", percent: null, message: "Waiting for its turn", startedAt };
-    const entry = { order, build };
+    const lane = this.#shortestLane();
+    const entry = { order, lane, build };
     this.#running.set(name, entry);
     const onProgress = (progress: Progress) => {
       entry.build = { ...progress, startedAt };
       order.onProgress(progress);
     };
+    const turn = Promise.withResolvers<void>();
     try {
-      const lane = this.#lanes.reduce((best, other) => (other.length < best.length ? other : best));
-      return await lane.run(() => this.#bounded({ ...order, onProgress }));
+      const made = lane.run(() => {
+        turn.resolve();
+        return this.#bounded({ ...order, onProgress });
+      });
+      // One that still waits has made nothing: when its caller goes, so does it. What is left in the lane does nothing.
+      made.catch(() => undefined);
+      await rejectAtAbort(turn.promise, order.signal);
+      return await made;
     } finally {
       this.#running.delete(name);
     }
+  }
+
+  /** Those whose callers went while they waited stand in the lane still, and count for nothing. */
+  #shortestLane(): Lane {
+    const lengthOf = (lane: Lane) =>
+      [...this.#running.values()].filter((entry) => entry.lane === lane).length;
+    return this.#lanes.reduce((best, other) => (lengthOf(other) < lengthOf(best) ? other : best));
   }
 
   /** Ends all of them and waits until nothing is left. */
@@ -97,19 +116,15 @@ export class Builds {
   }
 
   async #bounded(order: Order): Promise<VersionRecord> {
-    const late = new AbortController();
-    const { buildMsMax } = this.#needs.limits;
-    const timer = setTimeout(() => {
-      const words = `Cannot build template "${order.name}": it takes longer than ${buildMsMax} ms, wanted less`;
-      late.abort(new SharkuError("build-failed", words));
-    }, buildMsMax);
-    try {
-      const signal = AbortSignal.any([order.signal, late.signal, this.#closing.signal]);
+    const bounds = {
+      what: `build template "${order.name}"`,
+      msMax: this.#needs.limits.buildMsMax,
+      signal: AbortSignal.any([order.signal, this.#closing.signal]),
+    };
+    return await within(bounds, async (signal) => {
       signal.throwIfAborted();
       return await this.#make({ ...order, signal });
-    } finally {
-      clearTimeout(timer);
-    }
+    });
   }
 
   async #make(order: Order): Promise<VersionRecord> {
@@ -131,16 +146,22 @@ export class Builds {
     workDir: string,
     { order, id }: { readonly order: Order; readonly id: string },
   ): Promise<VersionRecord> {
-    const { name, fill, signal, onProgress } = order;
+    const { name, fill, after, signal, onProgress } = order;
+    const { limits } = this.#needs;
     const treeDir = treeOf(workDir, { source: {} });
     await mkdir(treeDir, { mode: 0o755 });
-    const site = {
-      ...{ workDir, treeDir, signal, needs: this.#needs, hostRoot: this.#hostRoot },
+    const place = {
+      ...{ workDir, treeDir, needs: this.#needs, hostRoot: this.#hostRoot },
       jobId: `build-${id}`,
       teller: new ProgressTeller(onProgress),
     };
-    const filled = await fill(site);
-    const record = await finish(site, { filled, name, version: id });
+    const record = await guardDisk({ treeDir, limits, signal }, async (guarded) => {
+      const filled = await fill({ ...place, signal: guarded });
+      const bounds = { what: `look over template "${name}"`, msMax: limits.finishMsMax, signal: guarded };
+      return await within(bounds, (bounded) =>
+        finish({ ...place, signal: bounded }, { filled, name, version: id, after }),
+      );
+    });
     await this.#tidy(workDir, record);
     await writeVersionRecord(workDir, record);
     signal.throwIfAborted();
@@ -153,6 +174,19 @@ export class Builds {
     const kept = source.directory === undefined ? ["rootfs", "skeleton"] : ["skeleton"];
     const spare = (await readdir(workDir)).filter((entry) => !kept.includes(entry));
     for (const entry of spare) await rm(join(workDir, entry), { recursive: true });
+  }
+}
+
+/** Waits, but no longer than until the signal aborts. Errors: its reason. */
+async function rejectAtAbort(waiting: Promise<void>, signal: AbortSignal): Promise<void> {
+  const gone = Promise.withResolvers<never>();
+  const onAbort = () => gone.reject(signal.reason);
+  signal.throwIfAborted();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    await Promise.race([waiting, gone.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
   }
 }
 

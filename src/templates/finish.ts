@@ -19,7 +19,18 @@ const FINISHING = 96;
  */
 export async function finish(
   site: BuildSite,
-  { filled, name, version }: { readonly filled: Filled; readonly name: string; readonly version: string },
+  {
+    filled,
+    name,
+    version,
+    after,
+  }: {
+    readonly filled: Filled;
+    readonly name: string;
+    readonly version: string;
+    /** When the newest version was made, by the host's clock: it may have been set back since. */
+    readonly after: string | null;
+  },
 ): Promise<VersionRecord> {
   const { teller, needs, workDir } = site;
   teller.tell("finishing", "Looking over what is there", FINISHING);
@@ -36,7 +47,7 @@ export async function finish(
     version,
     description: filled.description,
     arch: report.arch,
-    createdAt: needs.clock.now().toISOString(),
+    createdAt: later(needs.clock.now(), after),
     bytes: report.bytes,
     files: report.files,
     source: filled.source,
@@ -47,6 +58,12 @@ export async function finish(
   const checks = checksOf(report, { hostArch: hostArch(), trial });
   refuse(failuresOf(checks));
   return { ...record, checks };
+}
+
+/** Versions are told apart by when they were made, so each is later than the one before. */
+function later(now: Date, after: string | null): string {
+  const ms = after === null ? 0 : Date.parse(after) + 1;
+  return new Date(Math.max(now.getTime(), ms)).toISOString();
 }
 
 async function lookOver(

@@ -60,6 +60,8 @@ export interface BuildLimits {
   readonly treeBytesMax: number;
   readonly filesMax: number;
   readonly buildMsMax: number;
+  /** Of that, for looking over what was made and trying it. */
+  readonly finishMsMax: number;
 }
 
 export const defaultBuildLimits: BuildLimits = {
@@ -67,6 +69,7 @@ export const defaultBuildLimits: BuildLimits = {
   treeBytesMax: 8 * 1024 ** 3,
   filesMax: 1_000_000,
   buildMsMax: 3_600_000,
+  finishMsMax: 600_000,
 };
 
 export interface BuildNeeds {

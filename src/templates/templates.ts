@@ -183,7 +183,8 @@ class TemplateKeeper implements TemplateRoom {
       );
     // Forgotten in the same turn as the questions were asked, so that no proc can find it in between.
     this.#templates.delete(name);
-    for (const { version } of versions) await this.#shelf.remove(name, version);
+    // The oldest first: a daemon killed amid it finds the newest again, not one that was replaced.
+    for (const { version } of versions.toReversed()) await this.#shelf.remove(name, version);
   }
 
   sweep(versionsInUse: readonly string[]): Promise<void> {
@@ -234,7 +235,8 @@ class TemplateKeeper implements TemplateRoom {
       );
     const baseName = order.base?.record.name ?? null;
     const baseVersion = order.base?.record.version ?? null;
-    const record = await this.#builds.run({ ...order, name, baseName, baseVersion });
+    const after = this.#templates.get(name)?.[0]?.createdAt ?? null;
+    const record = await this.#builds.run({ ...order, name, baseName, baseVersion, after });
     this.#add(record);
     this.#sweepLater();
     return this.get(name);

@@ -1,5 +1,3 @@
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
 import { runCommand } from "../lib/run-command.ts";
 import { readOnlyBind } from "./bundle.ts";
 import type { AppPlace } from "./disks/app-disks.ts";
@@ -7,11 +5,13 @@ import type { RuntimeFeatures } from "./features.ts";
 import type { OciMount } from "./oci.ts";
 import type { RunPaths } from "./run-paths.ts";
 
-/** Of how many closed files each is copied by its own name; where there are more, so is the whole image. */
-const CLOSED_MAX = 500;
+/**
+ * For find: what others than the owner cannot read, a directory for all that is in it. A link has no mode of its own.
+ * Its names never come to us: some are no UTF-8, and would not be found again.
+ */
+const CLOSED = "-mindepth 1 '(' -type d ! -perm -005 -prune -o ! -type d ! -type l ! -perm -004 ')'";
 
-const READABLE = 0o004;
-const SEARCHABLE = 0o005;
+const WHOLE = "-maxdepth 0";
 
 /** What /app is made of. */
 export interface AppParts {
@@ -41,17 +41,14 @@ export async function fillApp(
   { features, owner }: { features: RuntimeFeatures; owner: number },
 ): Promise<void> {
   if (features.overlayMounts && features.mappedBinds) return;
-  const closed = features.overlayMounts ? await closedPaths(imageDir) : null;
-  if (closed?.length === 0) return;
-  const names = closed === null || closed.length > CLOSED_MAX ? ["."] : closed;
   // Nothing else writes to either of the two yet, so nobody moves a directory while cp and chown walk. The script
   // goes to the image itself: entering another mount namespace leads to its root.
   const script = [
     'cd -- "$IMAGE"',
-    'cp -a --parents --reflink=auto -t "$0" -- "$@"',
+    `find . ${features.overlayMounts ? CLOSED : WHOLE} -exec cp -a --parents --reflink=auto -t "$0" -- {} +`,
     'chown -Rh --preserve-root "$OWNER:$OWNER" "$0"',
   ].join(" && ");
-  await runCommand([...place.enterArgv, "sh", "-c", script, place.upperDir, ...names], {
+  await runCommand([...place.enterArgv, "sh", "-c", script, place.upperDir], {
     env: { PATH: process.env["PATH"], LANG: "C.UTF-8", IMAGE: imageDir, OWNER: String(owner) },
   });
 }
@@ -90,19 +87,4 @@ function copied({ upperDir }: AppPlace): OciMount {
     source: upperDir,
     options: ["bind", "rw", "nosuid", "nodev", "private"],
   };
-}
-
-/** What others than the owner cannot read, a directory for all that is in it. An image never changes. */
-async function closedPaths(top: string, dir = "."): Promise<string[]> {
-  const found: string[] = [];
-  for (const entry of await readdir(join(top, dir), { withFileTypes: true })) {
-    // A link has no mode of its own.
-    if (entry.isSymbolicLink()) continue;
-    const path = `${dir}/${entry.name}`;
-    const wanted = entry.isDirectory() ? SEARCHABLE : READABLE;
-    const { mode } = await stat(join(top, path));
-    if ((mode & wanted) !== wanted) found.push(path);
-    else if (entry.isDirectory()) found.push(...(await closedPaths(top, path)));
-  }
-  return found;
 }

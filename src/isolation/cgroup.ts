@@ -76,7 +76,7 @@ export class Cgroups {
 
   /**
    * Makes the limits hold from now on. Does nothing where the container has no cgroup.
-   * Errors: `limit-in-use`, and nothing is changed then.
+   * Errors: `limit-in-use`. Whatever the error, what was changed before it is changed back.
    */
   async applyLimits(containerId: string, limits: Limits): Promise<void> {
     const { version } = this.#layout;
@@ -84,9 +84,19 @@ export class Cgroups {
     assertFits(limits.memoryBytes, memory);
     const raises = limits.memoryBytes >= (memory.limitBytes ?? 0);
     const swapAccounting = (await this.#fileOf(containerId, "memory.memsw.limit_in_bytes")) !== null;
-    for (const { file, value } of limitWrites(limits, { layout: version, swapAccounting, raises })) {
-      const path = await this.#fileOf(containerId, file);
-      if (path !== null) await writeLimit(path, value);
+    const written: { path: string; before: string }[] = [];
+    try {
+      for (const { file, value } of limitWrites(limits, { layout: version, swapAccounting, raises })) {
+        const path = await this.#fileOf(containerId, file);
+        if (path === null) continue;
+        const before = (await readFile(path, "utf8")).trim();
+        await writeLimit(path, value);
+        written.push({ path, before });
+      }
+    } catch (fault) {
+      // The last first: on v1 the two of memory may only be changed in an order.
+      for (const { path, before } of written.reverse()) await writeFile(path, before).catch(() => undefined);
+      throw fault;
     }
   }
 

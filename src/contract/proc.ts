@@ -17,6 +17,9 @@ import {
 
 const MIB = 1024 * 1024;
 
+/** With what a disk has besides, about the largest file that ext4 takes: 16 TiB. */
+export const APP_BYTES_MAX = 15 * 2 ** 40;
+
 /** A command as a string runs by `/bin/sh -c`, as an array directly. */
 export const Command = Type.Union([
   Type.String({ minLength: 1, maxLength: 65536, pattern: "^[^\\u0000]+$" }),
@@ -38,7 +41,7 @@ export const Limits = strictObject({
   pids: Type.Integer({ minimum: 2, maximum: 4194304, default: 256 }),
   appBytes: Type.Integer({
     minimum: 4 * MIB,
-    maximum: 2 ** 44,
+    maximum: APP_BYTES_MAX,
     default: 1024 * MIB,
     description: "what it may write to /app; the number of files is bounded in proportion",
   }),

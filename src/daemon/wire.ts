@@ -162,7 +162,10 @@ async function openIsolation({ config, instance, log }: Parts, report: Isolation
     ...{ dirs, cgroups, sleep, report },
     ...{ runtimes, runtime: runtimes.thrower },
     facts: await withFilter(await gatherHostFacts(swapAccounting), { dirs, log }),
-    disks: new AppDisks({ dir: disksDir(dirs), usualBytes: defaultLimits.appBytes, report }),
+    disks: new AppDisks({
+      ...{ dir: disksDir(dirs), usualBytes: defaultLimits.appBytes, report },
+      randomId: randomName,
+    }),
     idBase: ID_BASE + instance.index * IDS_PER_DAEMON,
     conmonProgram: conmon,
     layout,

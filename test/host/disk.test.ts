@@ -54,7 +54,7 @@ test("an /app takes as much as its limit says, in whatever way it is filled", as
   });
 
   await context.test("whatever the size asked for", async () => {
-    for (const appBytes of [4 * MIB, 5 * 1024 * MIB]) {
+    for (const appBytes of [4 * MIB, 5 * 1024 * MIB, 15 * 2 ** 40]) {
       const command = ["python3", "-c", "import os; s = os.statvfs('/app'); print(s.f_bavail * s.f_bsize)"];
       const { id } = await runProc(client, { command, limits: { appBytes } });
       await untilExited(client, id);

@@ -38,6 +38,8 @@ export interface AppPlace {
 export interface AppDisksNeeds {
   readonly dir: string;
   readonly usualBytes: number;
+  /** Another one in each daemon, too; fit for the name of a file. */
+  readonly randomId: () => string;
   readonly report: (fault: unknown, context: Record<string, unknown>) => void;
 }
 
@@ -65,9 +67,9 @@ export class AppDisks {
   readonly #held = new Map<string, HeldDisk>();
   #kind: DiskKind = { kind: "none", reason: "not tried yet" };
 
-  constructor({ dir, usualBytes, report }: AppDisksNeeds) {
+  constructor({ dir, usualBytes, randomId, report }: AppDisksNeeds) {
     this.#dir = dir;
-    this.#maker = new DiskMaker(dir);
+    this.#maker = new DiskMaker(dir, randomId);
     this.#full = new FullDisks({
       report,
       hostIsFull: async () => {

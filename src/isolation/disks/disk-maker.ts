@@ -20,13 +20,17 @@ const features =
 /** Makes empty disks: formats one of each size, and copies what little of it is not a hole. */
 export class DiskMaker {
   readonly #dir: string;
+  readonly #randomId: () => string;
   readonly #masters = new Map<number, Promise<string>>();
-  #count = 0;
   #making = 0;
 
-  /** `dir` is ours alone, and searchable by others. */
-  constructor(dir: string) {
+  /**
+   * `dir` is ours alone, and searchable by others. No file of it is called as one of an earlier daemon: what that one
+   * began may still go on, and mount or remove what has such a name.
+   */
+  constructor(dir: string, randomId: () => string) {
     this.#dir = dir;
+    this.#randomId = randomId;
   }
 
   /** Where a disk is mounted, each in a namespace of its own: on the host this directory stays empty. */
@@ -53,8 +57,7 @@ export class DiskMaker {
     this.#making += 1;
     try {
       const master = await this.#masterOf(appBytes);
-      this.#count += 1;
-      const image = join(this.#dir, `image-${this.#count}`);
+      const image = join(this.#dir, `image-${this.#randomId()}`);
       return await holdDisk({ master, image, mountpoint: this.mountpoint });
     } finally {
       this.#making -= 1;
@@ -87,12 +90,17 @@ export class DiskMaker {
 
   async #format(appBytes: number): Promise<string> {
     const { imageBytes, inodes } = shapeDisk(appBytes);
-    this.#count += 1;
-    const made = join(this.#dir, `master-${appBytes}-${this.#count}`);
+    const made = join(this.#dir, `master-${appBytes}-${this.#randomId()}`);
     const draft = `${made}.new`;
     const file = await open(draft, "wx", 0o600);
     try {
       await file.truncate(imageBytes);
+    } catch (cause) {
+      await rm(draft, { force: true });
+      throw new Error(
+        `Cannot make a disk for an /app of ${appBytes} bytes: the state directory takes no file of ${imageBytes}`,
+        { cause },
+      );
     } finally {
       await file.close();
     }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { APP_BYTES_MAX } from "../../contract/proc.ts";
 import { shapeDisk } from "./disk-shape.ts";
 
 const MIB = 2 ** 20;
@@ -12,4 +13,10 @@ test("shapeDisk() gives a file for each 4 KiB, and less than a tenth on top of t
     const more = imageBytes - appBytes;
     assert.ok(more > appBytes / 16 && more < Math.max(MIB, appBytes / 10), `${appBytes}: ${more} more`);
   }
+});
+
+test("shapeDisk() makes of the largest limit an image that ext4 takes as a file", () => {
+  const { imageBytes, inodes } = shapeDisk(APP_BYTES_MAX);
+  assert.ok(imageBytes <= 2 ** 44 - 4096, String(imageBytes));
+  assert.ok(inodes < 2 ** 32, String(inodes));
 });

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { rm } from "node:fs/promises";
 import { type Launch, launchOptions } from "../conmon.ts";
 
 /**
@@ -89,7 +90,11 @@ export async function holdDisk({ master, image, mountpoint }: DiskFiles): Promis
   const holder = spawn(program, rest, { ...launchOptions, stdio: ["pipe", "pipe", "pipe", "pipe"] });
   const ready = untilReady(holder);
   holder.stdin?.write(script);
-  await ready;
+  await ready.catch(async (fault: unknown) => {
+    // A holder that was killed has not removed it.
+    await rm(image, { force: true });
+    throw fault;
+  });
   return new HeldDisk(holder, mountpoint);
 }
 

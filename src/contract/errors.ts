@@ -34,6 +34,7 @@ export const errorCatalogue = {
   "image-fetch-failed": [422, "The image could not be fetched"],
   "unknown-template": [422, "The template named does not exist"],
   "unknown-runtime": [422, "The runtime named is not at hand"],
+  "no-user-namespaces": [422, "This host has no user namespaces"],
   "unbounded-app": [422, "This host cannot bound an /app"],
   "unknown-process": [422, "The image has no such process"],
   "bad-archive": [422, "The archive cannot be taken in"],

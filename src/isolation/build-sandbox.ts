@@ -1,6 +1,7 @@
 import { chown, cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { SharkuError } from "../contract/errors.ts";
 import { defaultLimits } from "../contract/proc.ts";
 import { FifoPool } from "../lib/fifo-pool.ts";
 import type { TemplateFiles } from "../procs/needs.ts";
@@ -95,7 +96,10 @@ export class BuildSandbox {
     return BuildSandbox.jobsMax;
   }
 
-  /** Runs the job to its end, or kills it when the signal aborts. Whatever happens, nothing of it is left. */
+  /**
+   * Runs the job to its end, or kills it when the signal aborts. Whatever happens, nothing of it is left.
+   * Errors: `no-user-namespaces`, before anything is done.
+   */
   run(job: BuildJob): Promise<BuildEnd> {
     return this.#withBlock(job, async (block) => {
       const hostId = this.#needs.buildIdBase + block * BUILD_IDS;
@@ -108,7 +112,7 @@ export class BuildSandbox {
     });
   }
 
-  /** Starts a container on the template as a proc would be started. */
+  /** Starts a container on the template as a proc would be started. Errors: as `run`. */
   try(job: TrialJob): Promise<ForegroundEnd> {
     return this.#withBlock(job, async (block) => {
       const { dirs, idBase, firstSlot } = this.#needs;
@@ -167,6 +171,11 @@ export class BuildSandbox {
     task: (block: number) => Promise<ForegroundEnd>,
   ): Promise<ForegroundEnd> {
     signal.throwIfAborted();
+    if (!this.#needs.facts.userNamespaces)
+      throw new SharkuError(
+        "no-user-namespaces",
+        "Cannot build a template: this host has no user namespaces, and a build's root would be the host's own",
+      );
     const block = this.#blocks.acquire();
     if (block === null) throw new Error("Cannot build: more jobs at once than there are blocks of ids");
     try {

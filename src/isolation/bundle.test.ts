@@ -34,6 +34,31 @@ const confinement: Confinement = {
   },
 };
 
+describe("buildBundle() for a runtime that maps no owners", () => {
+  const features = { ...allFeatures, mappedBinds: false, tmpfsModes: false };
+  const optionsAt = (destination: string, userNamespaces: boolean) => {
+    const host = { ...confinement.host, features, userNamespaces };
+    const { mounts } = buildBundle({ ...confinement, host }, sandboxRules);
+    return mounts.find((mount) => mount.destination === destination)?.options ?? [];
+  };
+
+  it("closes what is mounted below a directory, and takes a file for the file that it is", () => {
+    const binds = ["/run/template/usr", "/run/init"].map((path) => optionsAt(path, true));
+    assert.deepEqual(
+      binds.map((options) => [options.includes("rbind"), options.includes("rro"), options.includes("ro")]),
+      [
+        [true, true, true],
+        [false, false, true],
+      ],
+    );
+  });
+
+  it("gives what all may write to to the app, by the id that it has there", () => {
+    assert.ok(optionsAt("/tmp", true).includes("uid=1000"));
+    assert.ok(optionsAt("/tmp", false).includes(`uid=${0x20000001}`));
+  });
+});
+
 describe("buildBundle()", () => {
   const config = buildBundle(confinement, sandboxRules);
 

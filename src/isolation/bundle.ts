@@ -90,6 +90,12 @@ export function withMounts(config: OciConfig, mounts: readonly OciMount[]): OciC
   return { ...config, mounts: [...config.mounts, ...mounts] };
 }
 
+/** Where the first process of a container lies. */
+export const INIT = "/run/init";
+
+/** Where files are bound; everywhere else it is a directory. */
+export const boundFiles: ReadonlySet<string> = new Set([INIT, "/etc/hosts", "/etc/resolv.conf"]);
+
 /**
  * A read-only view of something on the host, owned inside as it is outside. Private, since a mapped bind is made
  * in the host's mount namespace: where that one shares its mounts, as under systemd, what is mounted on top of

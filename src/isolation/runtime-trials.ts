@@ -1,12 +1,13 @@
 import { chmod, chown, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TemplateFiles } from "../procs/needs.ts";
+import { fewFeatures } from "./features.ts";
 import type { Containers } from "./isolation.ts";
 import { faultsOf } from "./known-faults.ts";
 import { type IsolationDirs, runPaths } from "./run-paths.ts";
 import type { Runtime } from "./runtime.ts";
 import { tryRuntime } from "./trial.ts";
-import type { Findings } from "./trial-notes.ts";
+import type { TrialOutcome } from "./trial-notes.ts";
 
 const IMAGE_OWNER = 1000;
 
@@ -33,13 +34,21 @@ export class RuntimeTrials {
   }
 
   /** Never throws: what goes wrong is what is found. */
-  async findOut({ name, runtime }: { name: string; runtime: Runtime }): Promise<Findings> {
+  async findOut(entry: { name: string; runtime: Runtime }): Promise<TrialOutcome> {
+    return await this.#tryOut(entry).catch((fault: unknown) => {
+      const problems = [fault instanceof Error ? fault.message : String(fault)];
+      const findings = { version: "unknown", usable: false, features: fewFeatures, problems };
+      return { findings, isSure: false };
+    });
+  }
+
+  async #tryOut({ name, runtime }: { name: string; runtime: Runtime }): Promise<TrialOutcome> {
     const { containers, template, dirs, firstSlot, slotCount, randomId, sleep, elapsedMs, hasFilter } =
       this.#needs;
     const slot = firstSlot + (this.#count++ % slotCount);
     const runId = `trial-${randomId()}`;
     const version = await runtime.version().catch(() => null);
-    const { features, problem } = await tryRuntime({
+    const { features, problem, isSure } = await tryRuntime({
       ...{
         slot,
         runId,
@@ -57,12 +66,13 @@ export class RuntimeTrials {
       exitCode: (id) => containers.exitCode(id),
       destroy: (id) => containers.destroy(id),
     });
-    return {
+    const findings = {
       version: version?.version ?? "unknown",
       usable: problem === null,
       features,
       problems: [...(problem === null ? [] : [problem]), ...(version === null ? [] : faultsOf(version))],
     };
+    return { findings, isSure };
   }
 }
 

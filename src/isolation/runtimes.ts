@@ -5,7 +5,7 @@ import { fewFeatures, type RuntimeFeatures } from "./features.ts";
 import { type IsolationDirs, runPaths, runtimeDir, runtimesDir } from "./run-paths.ts";
 import { Runtime } from "./runtime.ts";
 import { containerOf } from "./runtime-family.ts";
-import { type Findings, TrialNotes } from "./trial-notes.ts";
+import { type Findings, TrialNotes, type TrialOutcome } from "./trial-notes.ts";
 
 /** A runtime that procs may ask for, and the program that it is. */
 export interface RuntimeChoice {
@@ -44,7 +44,7 @@ export class Runtimes {
   readonly #notes: TrialNotes;
   readonly #entries = new Map<string, Entry>();
   readonly #ofRuns = new Map<string, Runtime>();
-  #trial: ((entry: { name: string; runtime: Runtime }) => Promise<Findings>) | null = null;
+  #trial: ((entry: { name: string; runtime: Runtime }) => Promise<TrialOutcome>) | null = null;
   #ground = "";
 
   constructor(dirs: IsolationDirs, { timeoutMs }: { timeoutMs: number }) {
@@ -82,7 +82,7 @@ export class Runtimes {
   /** Finds out what each can do, on a ground that has that name. */
   async tryAll(
     ground: string,
-    trial: (entry: { name: string; runtime: Runtime }) => Promise<Findings>,
+    trial: (entry: { name: string; runtime: Runtime }) => Promise<TrialOutcome>,
   ): Promise<void> {
     this.#ground = ground;
     this.#trial = trial;
@@ -150,8 +150,10 @@ export class Runtimes {
   async #findOut(entry: Entry, mark: string): Promise<Findings> {
     const trial = this.#trial;
     if (trial === null) throw new Error(`Cannot tell what runtime "${entry.name}" can do: nobody tries it`);
-    entry.latest = (await this.#notes.read(mark)) ?? (await trial(entry));
-    await this.#notes.write(mark, entry.latest);
+    const noted = await this.#notes.read(mark);
+    const outcome = noted === null ? await trial(entry) : { findings: noted, isSure: true };
+    entry.latest = outcome.findings;
+    await this.#notes.write(mark, outcome);
     return entry.latest;
   }
 

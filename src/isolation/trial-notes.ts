@@ -9,9 +9,15 @@ export interface Findings {
   readonly problems: readonly string[];
 }
 
+/** What a trial comes to, and whether it would come to the same another time. */
+export interface TrialOutcome {
+  readonly findings: Findings;
+  readonly isSure: boolean;
+}
+
 /**
  * What came of trials of programs that are still the same: a file that is gone after a reboot, as a kernel may be
- * another then. Trials that failed are not kept. To lose it costs a few trials.
+ * another then. Trials that failed, or may have met a fault that passes, are not kept. To lose it costs a few trials.
  */
 export class TrialNotes {
   readonly #file: string;
@@ -31,9 +37,9 @@ export class TrialNotes {
     return (await this.#all())[mark] ?? null;
   }
 
-  async write(mark: string, findings: Findings): Promise<void> {
+  async write(mark: string, { findings, isSure }: TrialOutcome): Promise<void> {
     const all = await this.#all();
-    if (all[mark] !== undefined || !findings.usable) return;
+    if (all[mark] !== undefined || !findings.usable || !isSure) return;
     all[mark] = findings;
     await writeFile(this.#file, JSON.stringify(all), { mode: 0o600 }).catch(() => undefined);
   }

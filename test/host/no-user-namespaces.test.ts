@@ -4,8 +4,14 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { test } from "node:test";
 import { withoutUserNamespace } from "../../src/isolation/rules/user-namespace.ts";
+import { makeTar } from "../make-tar.ts";
+import { packDirectory } from "./archive.ts";
+import { startDaemon } from "./harness.ts";
 import { openLab } from "./lab.ts";
 import { makePlaces, removePlaces } from "./places.ts";
+import { linesOf, untilExited } from "./proc-calls.ts";
+import { refusal } from "./template-calls.ts";
+import { makeTinyRoot } from "./tiny-root.ts";
 
 /** A host without user namespaces, as far as one that has them can show it. */
 
@@ -57,4 +63,40 @@ test("a bundle without a user namespace runs, as an id of its own and without a 
       ...["NoNewPrivs: 1", "Seccomp: 2", "x", "refused"],
     ],
   );
+});
+
+/** For the daemon, and all that it starts, the host has none: what it reads says 0. */
+const HIDE =
+  'zero=$(mktemp) && echo 0 >"$zero" && mount --bind "$zero" /proc/sys/user/max_user_namespaces && rm "$zero"';
+
+test("with --insecure-no-userns procs run by each runtime, and templates are refused by name", async (context) => {
+  await using daemon = await startDaemon({
+    env: { SHARKU_INSECURE_NO_USERNS: "1" },
+    wrapper: ["unshare", "--mount", "sh", "-c", `${HIDE} && exec "$0" "$@"`],
+  });
+  const { client } = daemon;
+  const own = { name: "own", body: Buffer.from("its own\n"), mode: 0o600 };
+  const { digest: image } = await client.pushImage(new Uint8Array(makeTar([own])));
+  const script = "id -u; cat /app/own; echo x > /tmp/x && cat /tmp/x; echo y > /app/y && cat /app/y";
+  for (const runtime of ["crun", "runc"]) {
+    await context.test(runtime, async () => {
+      const command = ["sh", "-c", script];
+      const { id } = await client.createProc({ app: "test", name: "one", image, runtime, command });
+      const { exit } = await untilExited(client, id);
+      const [uid, ...lines] = await linesOf(client, id);
+      assert.deepEqual([exit?.code, ...lines], [0, "its own", "x", "y"], exit?.message);
+      assert.ok(Number(uid) > 0x20000000, uid);
+    });
+  }
+  await context.test("templates", async () => {
+    await using root = await makeTinyRoot();
+    const errors = [
+      await refusal(client.putTemplateArchive("box", await packDirectory(root.path))),
+      await refusal(client.createTemplate({ name: "box", directory: { path: root.path } })),
+    ];
+    for (const { code, message } of errors) {
+      assert.equal(code, "no-user-namespaces", message);
+      assert.match(message, /this host has no user namespaces/);
+    }
+  });
 });

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { copyFile, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { makeTar } from "../make-tar.ts";
 import { until } from "../until.ts";
@@ -69,6 +72,7 @@ const secrets = [
   { name: "key", body: Buffer.from("secret\n"), mode: 0o600 },
   { name: "closed/", type: "5", mode: 0o700 },
   { name: "closed/inner", body: Buffer.from("inner\n") },
+  { name: Buffer.from("latin-\xe9", "latin1"), body: Buffer.from("latin\n"), mode: 0o600 },
 ];
 
 test("what only its owner may read in an image is the app's by each runtime, and the rest is read", async (context) => {
@@ -76,7 +80,7 @@ test("what only its owner may read in an image is the app's by each runtime, and
   const { client } = daemon;
   const image = (await client.pushImage(new Uint8Array(makeTar(secrets)))).digest;
   const script = [
-    "cat plain key closed/inner",
+    "cat plain key closed/inner latin-*",
     "echo changed > key && cat key",
     "echo new > new && cat new",
     "cd /tmp && echo tmp > x && cat x",
@@ -87,7 +91,7 @@ test("what only its owner may read in an image is the app's by each runtime, and
         ...{ app: "test", name: "one", image, runtime, command: ["/bin/sh", "-c", script] },
       });
       await untilExited(client, id);
-      const wanted = ["plain", "secret", "inner", "changed", "new", "tmp"];
+      const wanted = ["plain", "secret", "inner", "latin", "changed", "new", "tmp"];
       assert.deepEqual(await linesOf(client, id), wanted);
     });
   }
@@ -117,4 +121,22 @@ test("the daemon tells what it has found of its runtimes, and refuses one that i
     client.createProc({ app: "test", name: "one", runtime: "absent", command: ["true"] }),
     (error) => isSharkuError(error, "unknown-runtime"),
   );
+});
+
+test("a runtime that fails once while it is tried is known for what it can do", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "sharku-fakes-"));
+  const program = join(dir, "once-create");
+  await copyFile(join(PROGRAMS, "fake-runtime.sh"), program);
+  try {
+    await using daemon = await startDaemon({ env: { SHARKU_ADD_RUNTIME: `once=${program}` } });
+    const featuresOf = async (name: string) =>
+      (await daemon.client.info()).runtimes.find((runtime) => runtime.name === name)?.features;
+    await until("both are tried", async () =>
+      (await daemon.client.info()).runtimes.every(({ problems }) => !problems.includes("not tried yet")),
+    );
+    assert.equal(await readFile(`${program}.done`, "utf8"), "");
+    assert.deepEqual(await featuresOf("once"), await featuresOf("crun"));
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
 });

@@ -1,5 +1,6 @@
 #!/bin/sh
-# crun, but for what its own name says: hang-start hangs at start, after-create does its work and then says that it failed.
+# crun, but for what its own name says: hang-start hangs at start, after-create does its work and then says that it failed,
+# once-create fails the first time only.
 how=${0##*/}
 when=${how#*-}
 how=${how%%-*}
@@ -18,6 +19,12 @@ done
 case $how in
   exit)
     echo "this one fails at $verb" >&2
+    exit 1
+    ;;
+  once)
+    [ ! -e "$0.done" ] || exec crun "$@"
+    : >"$0.done"
+    echo "this one fails at its first $verb" >&2
     exit 1
     ;;
   segv) kill -SEGV $$ ;;

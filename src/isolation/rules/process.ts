@@ -1,6 +1,4 @@
-import { type Rule, readOnlyBind, withMounts, withProcess } from "../bundle.ts";
-
-const INIT = "/run/init";
+import { INIT, type Rule, readOnlyBind, withMounts, withProcess } from "../bundle.ts";
 
 /**
  * PID 1 is a small init that reaps orphans and passes signals on, because an app as PID 1 does neither and

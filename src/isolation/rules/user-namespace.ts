@@ -8,8 +8,13 @@ import type { OciConfig } from "../oci.ts";
 export const userNamespaceRule: Rule = (config, { host, hostId }) =>
   host.userNamespaces ? config : withoutUserNamespace(config, hostId);
 
+/** Who the app is where nothing maps its id. */
+export function appIdOnHost(hostId: number): number {
+  return hostId + 1;
+}
+
 export function withoutUserNamespace(config: OciConfig, hostId: number): OciConfig {
-  const appId = hostId + 1;
+  const appId = appIdOnHost(hostId);
   const withIds = withProcess(config, { user: { ...config.process.user, uid: appId, gid: appId } });
   const mounts = withIds.mounts.map((mount) => ({
     ...mount,

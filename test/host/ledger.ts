@@ -115,7 +115,8 @@ async function ourPids({ stateDir, runDir }: Places, instance: string): Promise<
   return await pidsWhere(async (pid) => {
     if (pid === process.pid) return false;
     const line = await readProc(pid, "cmdline");
-    if (isDiskHolder(line)) return false;
+    // One that is about to be gone has no words any more, and those of a trial go by themselves.
+    if (line === "" || isDiskHolder(line) || isOfTrial(await readProc(pid, "cgroup"))) return false;
     if (line.includes(stateDir) || line.includes(runDir)) return true;
     if (instance !== "" && (await readProc(pid, "cgroup")).includes(`sharku-${instance}`)) return true;
     return isAdrift(await readProc(pid, "status"), await readProc(pid, "cgroup"));

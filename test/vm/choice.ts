@@ -6,7 +6,10 @@ export interface Choice {
 }
 
 /** What differs on cgroup v2, under systemd and on an older kernel; the rest by `--all`. */
-const usual = ["1-daemon", "2-unit", "3-crash", "3-reboot", "limits", "confinement", "isolation-network"];
+const usual = [
+  ...["1-daemon", "2-unit", "3-crash", "3-reboot"],
+  ...["limits", "live-limits", "confinement", "isolation-network"],
+];
 
 /** What the machine has not, by the name of a file that needs it. */
 const lacking: readonly (readonly [file: RegExp, lacks: string])[] = [

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+
 /** What a proc finds of its sandbox, as test/programs/probe.py tells it. */
 
 const ordinary = Array(4).fill("1000");
@@ -130,13 +132,14 @@ export const maskedDirectories = [
 /** A tmpfs that everybody may write to is the app's own where the runtime cannot give it that mode (runc 1.1). */
 const withoutTmpfsModes = { shm: "d 1777 1000:1000" };
 
-/** runc makes no link to what is masked anyway. */
-const { core: _, ...withoutCore } = devices;
+/** runc makes a link to what is masked only where the kernel has it. */
+const { core, ...withoutCore } = devices;
+const ofRunc = existsSync("/proc/kcore") ? { core, ...withoutCore } : withoutCore;
 
 /** Where it differs on purpose, by runtime; gVisor, with a kernel of its own, has a table of its own. */
 export const differences: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   crun: {},
-  runc: { devices: { ...withoutCore, ...withoutTmpfsModes } },
+  runc: { devices: { ...ofRunc, ...withoutTmpfsModes } },
 };
 
 /** What no control can show, and why: the kernel itself, or every runtime, sees to it whatever the bundle says. */

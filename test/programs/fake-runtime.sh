@@ -1,6 +1,6 @@
 #!/bin/sh
-# crun, but for what its own name says: hang-start hangs at start, after-create does its work and then says that it failed,
-# once-create fails the first time only.
+# crun, but for what its own name says: hang-start hangs at start, after-create does its work and then says that it
+# failed, once-create fails the first time only.
 how=${0##*/}
 when=${how#*-}
 how=${how%%-*}

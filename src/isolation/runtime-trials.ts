@@ -1,7 +1,6 @@
 import { chmod, chown, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TemplateFiles } from "../procs/needs.ts";
-import { fewFeatures } from "./features.ts";
 import type { Containers } from "./isolation.ts";
 import { faultsOf } from "./known-faults.ts";
 import { type IsolationDirs, runPaths } from "./run-paths.ts";
@@ -33,16 +32,8 @@ export class RuntimeTrials {
     this.#needs = needs;
   }
 
-  /** Never throws: what goes wrong is what is found. */
-  async findOut(entry: { name: string; runtime: Runtime }): Promise<TrialOutcome> {
-    return await this.#tryOut(entry).catch((fault: unknown) => {
-      const problems = [fault instanceof Error ? fault.message : String(fault)];
-      const findings = { version: "unknown", usable: false, features: fewFeatures, problems };
-      return { findings, isSure: false };
-    });
-  }
-
-  async #tryOut({ name, runtime }: { name: string; runtime: Runtime }): Promise<TrialOutcome> {
+  /** What goes wrong with the runtime is what is found. Errors: the host's, where there can be no trial at all. */
+  async findOut({ name, runtime }: { name: string; runtime: Runtime }): Promise<TrialOutcome> {
     const { containers, template, dirs, firstSlot, slotCount, randomId, sleep, elapsedMs, hasFilter } =
       this.#needs;
     const slot = firstSlot + (this.#count++ % slotCount);

@@ -79,27 +79,38 @@ export class Runtimes {
     return this.#entry(name).runtime;
   }
 
-  /** Finds out what each can do, on a ground that has that name. */
+  /** Finds out what each can do, on a ground that has that name. What could not be tried tells so in `reports`. */
   async tryAll(
     ground: string,
     trial: (entry: { name: string; runtime: Runtime }) => Promise<TrialOutcome>,
   ): Promise<void> {
     this.#ground = ground;
     this.#trial = trial;
-    await Promise.all(this.names.map((name) => this.features(name)));
+    await Promise.allSettled(this.names.map((name) => this.features(name)));
   }
 
   /** Resolves when no trial is under way. */
   async settled(): Promise<void> {
-    await Promise.all([...this.#entries.values()].map(({ trial }) => trial?.findings));
+    await Promise.allSettled([...this.#entries.values()].map(({ trial }) => trial?.findings));
   }
 
-  /** What the program can do that is there now; tried anew where it has changed since. */
+  /**
+   * What the program can do that is there now; tried anew where it has changed since, or could not be tried.
+   * Errors: where it cannot be tried.
+   */
   async features(name: string): Promise<RuntimeFeatures> {
     const entry = this.#entry(name);
     const mark = `${this.#ground} ${await this.#notes.markOf(entry.runtime.program)}`;
     if (entry.trial?.mark !== mark) entry.trial = { mark, findings: this.#findOut(entry, mark) };
-    return (await entry.trial.findings).features;
+    const { trial } = entry;
+    try {
+      return (await trial.findings).features;
+    } catch (fault) {
+      if (entry.trial === trial) entry.trial = null;
+      const problems = [`could not be tried: ${fault instanceof Error ? fault.message : String(fault)}`];
+      entry.latest = { ...notTried, problems };
+      throw fault;
+    }
   }
 
   reports(): RuntimeReport[] {

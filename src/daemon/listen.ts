@@ -10,7 +10,7 @@ const GROUP = "sharku";
 export async function listenOnSocket(server: Server, path: string): Promise<void> {
   if (await answers(path)) {
     throw new CannotStart(
-      `Cannot listen on "${path}": another daemon answers there, choose another --run-dir`,
+      `Cannot listen on "${path}": another daemon answers there, choose another --run-dir, or another --socket where that (or SHARKU_SOCKET) is set`,
     );
   }
   await rm(path, { force: true });

@@ -6,6 +6,7 @@ import type { ApiNeeds } from "../api/needs.ts";
 import { buildApi } from "../api/server.ts";
 import { hasUserNamespaces } from "../isolation/host-facts.ts";
 import { CannotStart } from "../lib/cannot-start.ts";
+import { systemClock } from "../lib/clock.ts";
 import { randomHex } from "../lib/random.ts";
 import { networkNames } from "../network/names.ts";
 import { subnetIsTaken } from "../network/subnet.ts";
@@ -28,6 +29,9 @@ import { wire } from "./wire.ts";
 
 /** How long calls under way may take when the daemon ends, in milliseconds. */
 const CLOSE_CALLS_MS = 500;
+
+/** Signals that come within this are one wish, in milliseconds. */
+const SAME_WISH_MS = 1_000;
 
 /** EX_CONFIG of sysexits.h: it cannot start, and trying again alone will not help. */
 const EXIT_CANNOT_START = 78;
@@ -127,12 +131,17 @@ async function claim({ stateDir }: DaemonConfig) {
   return { id, index };
 }
 
-/** The first signal that asks the daemon to end. A second one of the kind ends it at once. */
+/**
+ * The first signal that asks the daemon to end. A later one of the kind ends it at once; those that come together,
+ * as when one goes to the process and another to its group, are one wish.
+ */
 function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
-      process.once(signal, () => {
-        process.once(signal, () => process.exit(1));
+      let beganMs: number | null = null;
+      process.on(signal, () => {
+        beganMs ??= systemClock.elapsedMs();
+        if (systemClock.elapsedMs() - beganMs > SAME_WISH_MS) process.exit(1);
         resolve(signal);
       });
     }

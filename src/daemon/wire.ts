@@ -196,6 +196,11 @@ async function tryRuntimes(
   });
   // What another version of the daemon has found out may not be all that this one asks.
   await needs.runtimes.tryAll(`${version} ${hasFilter}`, (entry) => trials.findOut(entry));
+  const standard = needs.runtimes.reports().find(({ isDefault }) => isDefault);
+  if (standard !== undefined && !standard.usable)
+    needs.report(new Error(`Cannot use runtime "${standard.name}", the default: no proc will start by it`), {
+      problems: standard.problems,
+    });
 }
 
 /** One that takes longer is cut off, and what it holds is swept by the next daemon, but for /dev/null. */

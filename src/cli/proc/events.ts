@@ -52,7 +52,7 @@ function describe({ type, proc }: Event): Cell & { more: string } {
       return {
         text: "disk-full",
         style: "red",
-        more: `: its /app holds all that it may, ${formatSize(proc.limits.appBytes)}`,
+        more: `: its /app holds all that it may, in bytes (${formatSize(proc.limits.appBytes)}) or in files`,
       };
     default:
       return { ...stateCell(proc), more: "" };

@@ -100,6 +100,6 @@ test("events tells a change of limits and a full disk in words", async () => {
   assert.match(io.stdout.lines[0] ?? "", /Z {2}changed {4}shop web\.1 \(a\): memory 1G, cpus all, pids 256$/);
   assert.match(
     io.stdout.lines[1] ?? "",
-    /Z {2}disk-full {2}shop web\.1 \(a\): its \/app holds all that it may, 1G$/,
+    /Z {2}disk-full {2}shop web\.1 \(a\): its \/app holds all that it may, in bytes \(1G\) or in files$/,
   );
 });

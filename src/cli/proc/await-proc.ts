@@ -18,6 +18,16 @@ export function hasEnded(proc: Proc): boolean {
   return finalStates.includes(proc.state);
 }
 
+/** It ended, and its command was never executed. */
+export function neverRan(proc: Proc): boolean {
+  return hasEnded(proc) && proc.startedAt === null;
+}
+
+/** In the daemon's words, or the nearest thing to them. */
+export function reasonOfEnd({ exit, state }: Proc): string {
+  return exit?.message || exit?.reason || state;
+}
+
 /** Waits as long as it takes, or for `timeoutMs`. Errors: `wait-timeout`, `proc-not-found`. */
 export async function awaitProc(
   client: SharkuClient,

@@ -187,6 +187,22 @@ test("wait gives up at its timeout, and knows what has run", async () => {
   assert.deepEqual((await cli.call("wait a --until running")).out, "running\n");
 });
 
+test("events, wait and logs say why a proc failed", async () => {
+  await using cli = await startCli();
+  cli.daemon.addProc({ id: "a", startedAt: null });
+  cli.daemon.end("a", { code: null, reason: "command", message: 'the program "x\u001b" cannot be found' });
+  const why = 'the program "x\\x1b" cannot be found';
+  assert.ok((await cli.call("events")).out.endsWith(`shop web.1 (a): ${why}\n`));
+  const waited = await cli.call("wait a");
+  assert.deepEqual([waited.code, waited.out, waited.err], [1, "1\n", `web.1 has ended, ${why}\n`]);
+  for (const command of ["logs a", "logs shop", "logs -f a"]) {
+    const { code, out, err } = await cli.call(command);
+    assert.deepEqual([code, out, err], [0, "", `web.1 (a) never started: ${why}\n`], command);
+  }
+  assert.equal((await cli.call("wait a -q")).err, "");
+  assert.equal((await cli.call("logs a --json")).err, "");
+});
+
 test("events prints what has happened", async () => {
   await using cli = await startCli();
   cli.daemon.addProc({ id: "a" });

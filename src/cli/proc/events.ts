@@ -1,8 +1,11 @@
 import type { Event } from "../../contract/event.ts";
+import type { Proc } from "../../contract/proc.ts";
 import type { Command, Invocation } from "../command.ts";
 import { findOneProc } from "../find-procs.ts";
+import { escapeControls } from "../output/sanitize.ts";
 import type { Cell } from "../output/table.ts";
 import { formatSize } from "../output/units.ts";
+import { hasEnded } from "./await-proc.ts";
 import { stateCell } from "./describe.ts";
 import { describeLiveLimits } from "./limit-options.ts";
 
@@ -55,6 +58,12 @@ function describe({ type, proc }: Event): Cell & { more: string } {
         more: `: its /app holds all that it may, in bytes (${formatSize(proc.limits.appBytes)}) or in files`,
       };
     default:
-      return { ...stateCell(proc), more: "" };
+      return { ...stateCell(proc), more: whyEnded(proc) };
   }
+}
+
+/** Of an end, or of a run that another follows; the end of a run before this one is not told again. */
+function whyEnded(proc: Proc): string {
+  const message = hasEnded(proc) || proc.state === "backoff" ? proc.exit?.message : undefined;
+  return message ? `: ${escapeControls(message)}` : "";
 }

@@ -3,10 +3,13 @@ import type { Proc } from "../../contract/proc.ts";
 import type { LogQuery } from "../../contract/routes.ts";
 import type { Command, Invocation } from "../command.ts";
 import { CliError, UsageError } from "../errors.ts";
-import { findProcs } from "../find-procs.ts";
+import { findProcs, getProcIfAny } from "../find-procs.ts";
 import { mergeSorted } from "../merge-streams.ts";
 import { writeLogLine } from "../output/log-lines.ts";
+import { remark } from "../output/print.ts";
+import { escapeControls } from "../output/sanitize.ts";
 import { parseDuration } from "../output/units.ts";
+import { hasEnded, neverRan, reasonOfEnd } from "./await-proc.ts";
 import { followLog } from "./follow-log.ts";
 
 /** Each log read is a connection. */
@@ -53,11 +56,22 @@ async function logs(call: Invocation): Promise<number> {
     prefix: kind === "app" ? prefixOf(proc, { procs, call }) : null,
   }));
   const cursors = await printKept(call, { sources, query });
-  if (!call.options.flag("follow")) return 0;
-  await Promise.all(
-    sources.map((source, index) => printNew(call, { source, index, query, after: cursors[index] })),
-  );
+  if (call.options.flag("follow"))
+    await Promise.all(
+      sources.map((source, index) => printNew(call, { source, index, query, after: cursors[index] })),
+    );
+  await tellNeverRan(call, procs);
   return 0;
+}
+
+/** A log that is empty for want of a run would leave one wondering. */
+async function tellNeverRan(call: Invocation, procs: readonly Proc[]): Promise<void> {
+  for (const before of procs.filter(({ startedAt }) => startedAt === null)) {
+    const isStale = call.options.flag("follow") && !hasEnded(before);
+    const proc = isStale ? await getProcIfAny(call.client, before.id) : before;
+    if (proc && neverRan(proc))
+      remark(call, escapeControls(`${proc.name} (${proc.id}) never started: ${reasonOfEnd(proc)}`));
+  }
 }
 
 /** Padded on a terminal only: in a pipe a line must not depend on its neighbours. */

@@ -8,7 +8,15 @@ import type { Interrupts } from "../interrupts.ts";
 import { writeLogLine } from "../output/log-lines.ts";
 import { printJson, remark } from "../output/print.ts";
 import { reportError } from "../report-error.ts";
-import { awaitProc, describeEnd, exitCodeOf, hasEnded, removeProc } from "./await-proc.ts";
+import {
+  awaitProc,
+  describeEnd,
+  exitCodeOf,
+  hasEnded,
+  neverRan,
+  reasonOfEnd,
+  removeProc,
+} from "./await-proc.ts";
 import { addressOf } from "./describe.ts";
 import { followLog } from "./follow-log.ts";
 
@@ -105,14 +113,8 @@ function printLine(call: Invocation, record: LogRecord): void {
   writeLogLine(record, { output: io[name], paint: paint[name], ...plain });
 }
 
-function neverRan(proc: Proc): boolean {
-  return hasEnded(proc) && proc.startedAt === null;
-}
-
 function cannotStart(proc: Proc): CliError {
-  const { exit } = proc;
-  const why = exit?.message || exit?.reason || proc.state;
-  return new CliError(`Cannot start ${proc.name} "${proc.id}": ${why}`);
+  return new CliError(`Cannot start ${proc.name} "${proc.id}": ${reasonOfEnd(proc)}`);
 }
 
 /** A web process speaks HTTP; what a command of one's own does with its port is not known, but it is likely. */

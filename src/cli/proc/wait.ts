@@ -2,7 +2,8 @@ import { waitGoals } from "../../contract/routes.ts";
 import type { Command, Invocation } from "../command.ts";
 import { exitCode } from "../exit-codes.ts";
 import { findOneProc } from "../find-procs.ts";
-import { printJson } from "../output/print.ts";
+import { printJson, remark } from "../output/print.ts";
+import { escapeControls } from "../output/sanitize.ts";
 import { awaitProc, describeEnd, exitCodeOf, hasEnded } from "./await-proc.ts";
 
 export const waitCommand: Command = {
@@ -27,6 +28,7 @@ async function wait(call: Invocation): Promise<number> {
   if (call.json) printJson(io.stdout, proc);
   if (until === "exited") {
     if (!call.json) io.stdout.write(`${exitCodeOf(proc)}\n`);
+    if (exitCodeOf(proc) !== 0) remark(call, escapeControls(`${proc.name} ${describeEnd(proc)}`));
     return exitCodeOf(proc);
   }
   const wasRunning = proc.startedAt !== null;

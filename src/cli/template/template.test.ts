@@ -307,6 +307,36 @@ test("template rm removes what nobody uses, and says who does", async () => {
   assert.equal((await cli.call("template ls -q")).out, "host\nused\n");
 });
 
+test("template rm removes the others where one cannot be, and fails", async () => {
+  await using cli = await startCli();
+  for (const name of ["py", "java"]) cli.daemon.templates.add({ name });
+  const { code, out, err } = await cli.call("template rm py nowhere host java");
+  assert.deepEqual([code, out], [1, "py is removed\njava is removed\n"]);
+  assert.match(
+    err,
+    /^sharku: Cannot find template "nowhere": .*\nsharku: Cannot remove template "host": .*\n$/,
+  );
+  cli.daemon.templates.add({ name: "py" });
+  const json = await cli.call("template rm nowhere py --json");
+  assert.deepEqual([json.code, JSON.parse(json.out)], [1, ["py"]]);
+});
+
+test("template inspect names the place where something is lacking", async () => {
+  await using cli = await startCli();
+  const checks = [{ name: "certificates", status: "warn", found: "none" } as const];
+  const source = { directory: { path: "/srv/root", binds: [] } };
+  cli.daemon.templates.add({ name: "dir", kind: "directory", checks, source });
+  const archive = { digest: `sha256:${"0".repeat(64)}`, bytes: 1 };
+  cli.daemon.templates.add({ name: "box", kind: "archive", checks, source: { archive } });
+  const dir = await cli.call("template inspect dir");
+  assert.match(dir.out, /cure: put ca-certificates into \/srv\/root, where the daemon runs\n/);
+  const box = await cli.call("template inspect box");
+  assert.match(
+    box.out,
+    /cure: put ca-certificates into the archive, or where it has apt-get: sharku template/,
+  );
+});
+
 test("run looks for its template before it sends anything", async () => {
   await using cli = await startCli();
   await using dir = await makeDirectory({ Procfile: "web: serve\n" });

@@ -104,7 +104,8 @@ function readValue(token: OptionToken, { table, command }: { table: OptionTable;
     if (token.value === undefined) return "";
     throw new UsageError(`Cannot take ${token.rawName} "${token.value}": the option has no value`);
   }
-  const missing = token.value === undefined || (!token.inlineValue && /^-./.test(token.value));
+  // A number below zero is a value, if a wrong one: what is wrong with it is told by who knows the bounds.
+  const missing = token.value === undefined || (!token.inlineValue && /^-[^\d.]/.test(token.value));
   if (!missing && token.value !== undefined) return token.value;
   const wanted = `${token.rawName} ${spec.value ?? "VALUE"}`;
   throw new UsageError(`Cannot take ${token.rawName}: its value is missing, ${wanted} was wanted`);
@@ -114,6 +115,8 @@ function unknownOption(
   token: OptionToken,
   { table, command }: { table: OptionTable; command: Command },
 ): UsageError {
+  const elsewhere = Object.hasOwn(command.elsewhere ?? {}, token.name) && command.elsewhere?.[token.name];
+  if (elsewhere) return new UsageError(`Cannot take option "${token.rawName}": ${elsewhere}`);
   const near = suggest(token.name, Object.keys(table));
   const advice = near ? `did you mean --${near}?` : `see: sharku ${command.path.join(" ")} --help`;
   return new UsageError(`Cannot take option "${token.rawName}": there is none of that name, ${advice}`);

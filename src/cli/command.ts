@@ -29,6 +29,8 @@ export interface Command {
   readonly summary: string;
   readonly details?: string;
   readonly options: OptionTable;
+  /** Options that one may look for here, and why they are not: by their names. */
+  readonly elsewhere?: Readonly<Record<string, string>>;
   readonly examples: readonly string[];
   readonly run: (call: Invocation) => Promise<number>;
 }

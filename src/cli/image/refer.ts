@@ -17,6 +17,10 @@ export interface Reference {
 export async function findReference(call: Invocation, word: string): Promise<Reference | null> {
   const sha256 = call.options.text("sha256");
   if (/^https?:\/\//.test(word)) return { ref: refOf(word, sha256), image: null, title: titleOf(word) };
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(word))
+    throw new UsageError(
+      `Cannot fetch "${word}": an address such as https://example.org/app.tar.gz was wanted`,
+    );
   if (sha256 !== undefined)
     throw new UsageError(
       `Cannot take --sha256 with "${word}": it is for an image that is fetched by its URL`,

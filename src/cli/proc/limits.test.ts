@@ -49,7 +49,10 @@ test("limits tells by its options what is refused, and what has been changed bef
   cli.daemon.usedBytes = 100 * MIB;
   const inUse = await cli.call("limits abcde --memory 64M");
   assert.equal(inUse.code, 1);
-  assert.match(inUse.err, /^sharku: Cannot lower --memory of web\.1 \(abcde\) to 64M: about as much or more/);
+  assert.match(
+    inUse.err,
+    /^sharku: Cannot lower --memory of web\.1 \(abcde\) to 64M: 100M is in use, choose more/,
+  );
   assert.equal((await cli.call("limits abc --memory 1G")).code, 1, "three letters are too few");
   cli.daemon.end("abcde");
   assert.match((await cli.call("limits abcde --pids 9")).err, /it has ended\n$/);
@@ -65,7 +68,11 @@ test("limits and run hold their options to the bounds of the contract", async ()
     "limits a --cpus 0": /Cannot take --cpus "0": at least 0\.01 was wanted\n$/,
     "limits a --cpus none": /Cannot take --cpus "none": a number such as 2 or 0\.5 was wanted\n$/,
     "limits a --pids 1": /at least 2 was wanted\n$/,
-    "limits a --tmp 1G": /Cannot take option "--tmp": there is none of that name/,
+    "limits a --tmp 1G":
+      /Cannot take option "--tmp": it holds from the start to the end of a proc, give it to sharku run\n$/,
+    "limits a --cpus -1": /Cannot take --cpus "-1": a number such as 2 or 0\.5 was wanted\n$/,
+    "limits a --cpus --pids": /Cannot take --cpus: its value is missing/,
+    "run . --app-disk -5": /Cannot take --app-disk "-5": a size such as 512M or 2G was wanted\n$/,
     "run . --tmp 12": /Cannot take --tmp "12": at least 4K was wanted\n$/,
     "run . --open-files 3": /Cannot take --open-files "3": at least 16 was wanted\n$/,
   };

@@ -8,7 +8,7 @@ import { printTable } from "../output/table.ts";
 import { formatSize } from "../output/units.ts";
 import { hasEnded } from "./await-proc.ts";
 import { idColumn } from "./describe.ts";
-import { describeLimit, liveLimitOptions, readLiveLimits } from "./limit-options.ts";
+import { describeLimit, liveLimitOptions, readLiveLimits, startLimitOptions } from "./limit-options.ts";
 
 export const limitsCommand: Command = {
   path: ["limits"],
@@ -25,6 +25,12 @@ export const limitsCommand: Command = {
     cpus: { ...liveLimitOptions.cpus, help: "processors it may use, 0.5 say, or all" },
     pids: { ...liveLimitOptions.pids, help: "processes and threads it may have" },
   },
+  elsewhere: Object.fromEntries(
+    Object.keys(startLimitOptions).map((name) => [
+      name,
+      "it holds from the start to the end of a proc, give it to sharku run",
+    ]),
+  ),
   examples: [
     "sharku limits guestbook",
     "sharku limits guestbook --memory 1G --cpus 0.5",
@@ -81,11 +87,16 @@ async function changeOne(
     if (!(error instanceof SharkuError) || error.code !== "limit-in-use" || !wanted.memoryBytes) throw error;
     const asked = formatSize(wanted.memoryBytes);
     throw new CliError(
-      `Cannot lower --memory of ${proc.name} (${proc.id}) to ${asked}: about as much or more is in use, ` +
-        "choose more, or stop the proc",
+      `Cannot lower --memory of ${proc.name} (${proc.id}) to ${asked}: ${inUse(error)}, choose more, or stop the proc`,
       { cause: error },
     );
   }
+}
+
+/** The daemon knows how much, but where the kernel only said that it is too much. */
+function inUse({ message }: SharkuError): string {
+  const [, bytes] = /(\d+) bytes are in use/.exec(message) ?? [];
+  return bytes === undefined ? "about as much or more is in use" : `${formatSize(Number(bytes))} is in use`;
 }
 
 /** `web.1 (3f2a): memory 1G (was 512M)`. */

@@ -147,6 +147,7 @@ test("run names an image by its URL or its digest, and sends nothing", async () 
     [["run", app.directory, "--sha256", sha256], /--sha256 with .*fetched by its URL/],
     [["run", "https://example.org/x", "--sha256", "zz"], /64 hexadecimal digits/],
     [["run", "sha256:0123"], /Cannot find image/],
+    [["run", "ftp://example.org/x.tar"], /Cannot fetch "ftp:\/\/.*": an address such as https:/],
   ] as const)
     assert.match((await cli.call([...argv])).err, words);
 });

@@ -133,9 +133,12 @@ rm -f /usr/sbin/policy-rc.d
 exit $code
 `;
 
-/** Runs in the tree itself, of which it needs the shell alone. Argument: where the caller's script is seen. */
+/**
+ * Runs in the tree itself, of which it needs the shell alone. Argument: where the caller's script is seen. By -e, since a
+ * script that went on after a fault would end well.
+ */
 export const RUN_SCRIPT = `${HEAD}
-exec /bin/sh "$1" </dev/null 2>&1
+exec /bin/sh -e "$1" </dev/null 2>&1
 `;
 
 /**

@@ -127,6 +127,8 @@ test("a script changes a copy of a template, as its root and as nobody of the ho
     const error = await refusal(build("echo so it goes; exit 3"));
     assert.equal(error.code, "build-failed");
     assert.match(error.message, /code 3: so it goes/);
+    const amid = await refusal(build("echo first; false; echo second"));
+    assert.match(amid.message, /code 1: first$/);
   });
 
   await context.test("what it makes at the top is refused, not lost in silence", async () => {

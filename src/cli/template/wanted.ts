@@ -38,7 +38,7 @@ export const createOptions = {
     multiple: true,
     help: "packages to install (debootstrap, from)",
   },
-  run: { type: "string", value: "FILE", help: "a script for its /bin/sh, - for stdin (from)" },
+  run: { type: "string", value: "FILE", help: "a script for its /bin/sh -e, - for stdin (from)" },
   network: {
     type: "string",
     value: "MODE",

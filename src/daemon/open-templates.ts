@@ -6,6 +6,7 @@ import { systemClock } from "../lib/clock.ts";
 import { randomName } from "../lib/random.ts";
 import type { TemplateFiles } from "../procs/needs.ts";
 import type { Procs } from "../procs/procs.ts";
+import { defaultRegistryFile } from "../store/registry.ts";
 import { defaultBuildLimits } from "../templates/needs.ts";
 import { openTemplates, type TemplateRoom } from "../templates/templates.ts";
 import type { DaemonConfig } from "./config.ts";
@@ -45,8 +46,8 @@ export async function openTemplateRoom(parts: TemplateParts): Promise<TemplateRo
     ...{ sandbox, report, clock: systemClock, fetch, limits: defaultBuildLimits },
     dir: join(config.stateDir, "templates"),
     randomId: randomName,
-    // The socket may lie elsewhere: who reaches it may call.
-    ownDirs: [config.stateDir, config.runDir, config.socket],
+    // The socket may lie elsewhere: who reaches it may call. The registry is all daemons'.
+    ownDirs: [config.stateDir, config.runDir, config.socket, defaultRegistryFile(process.env)],
     proxyEnv: proxyOf(process.env),
     // No call is taken before the procs are found.
     uses: () => parts.late.procs?.templateUses() ?? [],

@@ -76,26 +76,26 @@ async function openArchive(stream: AsyncIterable<Uint8Array>, bytesMax: number):
   }
   const format = sniffFormat(head);
   if (format === null) throw unsupported(head);
+  function fail(error: unknown): never {
+    seen.failure = error;
+    throw error;
+  }
+  // What is thrown at the yield is of who reads, and stopped reading: no failure of the stream.
   async function* counted(): AsyncGenerator<Buffer> {
-    try {
-      for (
-        let next: IteratorResult<Buffer> = { done: false, value: head };
-        next.done !== true;
-        next = await iterator.next()
-      ) {
-        seen.bytes += next.value.length;
-        if (seen.bytes > bytesMax) throw tooLarge(bytesMax);
-        hash.update(next.value);
-        seen.tail = Buffer.concat([seen.tail, next.value.subarray(-TAR_BLOCK_BYTES)]).subarray(
-          -TAR_BLOCK_BYTES,
-        );
-        yield next.value;
-      }
-      seen.isWhole = true;
-    } catch (error) {
-      seen.failure = error;
-      throw error;
+    for (
+      let next: IteratorResult<Buffer> = { done: false, value: head };
+      next.done !== true;
+      next = await iterator.next().catch(fail)
+    ) {
+      seen.bytes += next.value.length;
+      if (seen.bytes > bytesMax) fail(tooLarge(bytesMax));
+      hash.update(next.value);
+      seen.tail = Buffer.concat([seen.tail, next.value.subarray(-TAR_BLOCK_BYTES)]).subarray(
+        -TAR_BLOCK_BYTES,
+      );
+      yield next.value;
     }
+    seen.isWhole = true;
   }
   return {
     format,

@@ -38,7 +38,7 @@ export function fillArchive(stream: AsyncIterable<Uint8Array>): Fill {
       signal: AbortSignal.any([site.signal, ending.signal]),
     };
     try {
-      await runJob(job, { sandbox, explain: explainUnpack(limits.treeBytesMax) });
+      await runJob(job, { sandbox, isList: true, explain: explainUnpack(limits.treeBytesMax) });
     } catch (error) {
       // Who sends it may have stopped in the middle: then the archive is not to blame.
       throw archive.failure() ?? error;

@@ -58,6 +58,16 @@ describe("what a build tells of the host's credentials", () => {
     assert.equal(sandbox.jobs.length, 1);
   });
 
+  test("fillDebootstrap() tells what debootstrap calls an error, and not what gpgv said on the way", async () => {
+    const sandbox = new FakeSandbox();
+    const gpgv = ["gpgv: Signature made Sat", "gpgv:                using RSA key 1", "gpgv: Good signature"];
+    sandbox.answer = () => ({ code: 1, lines: [...gpgv, "E: Couldn't find these debs: x", ...gpgv] });
+    const made = fillDebootstrap({ suite: "bookworm", mirror: "http://far.example/debian" })(
+      await siteOf(sandbox, []),
+    );
+    assert.match(String(await refusalOf(made)), /debootstrap stopped: E: Couldn't find these debs: x$/);
+  });
+
   test("fillFrom() tells a template's own programs of no proxy with credentials", async () => {
     const sandbox = new FakeSandbox();
     const record = {

@@ -21,13 +21,22 @@ export interface JobOutput {
  */
 export async function runJob(
   job: Omit<BuildJob, "onLine"> & { readonly onLine?: (line: string) => void },
-  { sandbox, explain }: { readonly sandbox: BuildSandbox; readonly explain: Explain },
+  {
+    sandbox,
+    explain,
+    isList = false,
+  }: {
+    readonly sandbox: BuildSandbox;
+    readonly explain: Explain;
+    /** Whether its lines are members of an archive, which tell nothing of what went wrong and may say anything. */
+    readonly isList?: boolean;
+  },
 ): Promise<JobOutput> {
   const lines: string[] = [];
   const env = job.env ?? {};
   const onLine = (said: string) => {
     const line = masked(said, env);
-    lines.push(line);
+    if (!isList) lines.push(line);
     if (lines.length > REPORT_LINES_MAX) lines.shift();
     job.onLine?.(line);
   };
@@ -55,13 +64,17 @@ export function failure(output: JobOutput, explain: Explain): SharkuError {
   return new SharkuError(code, what === "" ? message : `${message}: ${what}`);
 }
 
-/** In one line: its errors, as it marks them, and the last that it said; without what only tells of progress. */
+/**
+ * In one line: its errors, as it marks them, and the last that it said; without what only tells of progress. What gpgv
+ * says of good signatures buries the rest, and of bad ones debootstrap has an error of its own.
+ */
 export function lastWords({ end, lines }: JobOutput): string {
   const said = [...lines, ...end.stderr.split("\n")]
     .map((line) => line.trim())
     .filter((line) => line !== "" && !progressPattern.test(line));
   const marked = said.filter((line) => /^E: /.test(line)).slice(-ERRORS_MAX);
-  const last = said.slice(-LINES_MAX).filter((line) => !marked.includes(line));
+  const others = marked.length === 0 ? said : said.filter((line) => !line.startsWith("gpgv: "));
+  const last = others.slice(-LINES_MAX).filter((line) => !marked.includes(line));
   return [...marked, ...last]
     .map((line) => (line.length <= LINE_CHARS_MAX ? line : `${line.slice(0, LINE_CHARS_MAX)}…`))
     .join("; ");

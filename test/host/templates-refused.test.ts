@@ -3,12 +3,14 @@ import { once } from "node:events";
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer as createProxy } from "node:http";
 import { type AddressInfo, createServer, type Server } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import type { ErrorCode } from "../../src/contract/errors.ts";
 import type { TemplateSpec } from "../../src/contract/template.ts";
+import { defaultRegistryFile } from "../../src/store/registry.ts";
 import { stretched } from "../until.ts";
 import { packDirectory } from "./archive.ts";
+import { tarOf } from "./bad-archives.ts";
 import { isSharkuError } from "./expect-error.ts";
 import { startDaemon } from "./harness.ts";
 import { assertSame, takeLedger } from "./ledger.ts";
@@ -66,7 +68,7 @@ test("what is no template is told, and leaves nothing", async (context) => {
   const put = (body: Uint8Array<ArrayBuffer>) => () => client.putTemplateArchive("x", body);
   const make = (spec: Partial<TemplateSpec>) => () => client.createTemplate({ name: "x", ...spec });
   const closed = new Uint8Array([0x1f, 0x8b, 1, 2, 3, ...new Array<number>(600).fill(7)]);
-  const wrongs: [what: string, build: () => Promise<unknown>, code: ErrorCode, words: RegExp][] = [
+  const wrongs: (readonly [what: string, build: () => Promise<unknown>, code: ErrorCode, words: RegExp])[] = [
     ["nothing to make it of", make({}), "invalid-request", /exactly one/],
     [
       "two things",
@@ -77,6 +79,20 @@ test("what is no template is told, and leaves nothing", async (context) => {
     ["no archive", put(new Uint8Array(2000).fill(65)), "unsupported-archive", /tar/],
     ["an archive cut off", put(whole.slice(0, whole.length / 2)), "bad-template", /tar|decompress|cut off/],
     ["an archive that is torn", put(closed), "bad-template", /decompress/],
+    ...(await Promise.all(
+      (["gzip", "zstd", "xz"] as const).map(async (compression) => {
+        const noisy = await packDirectory(root.path, { compression });
+        noisy.fill(0x5a, noisy.length / 3, noisy.length / 3 + 4096);
+        const words = /archive: it cannot be decompressed, wanted a whole file/;
+        return [`noise amid ${compression}`, put(noisy), "bad-template", words] as const;
+      }),
+    )),
+    [
+      "a device beside innocent files",
+      put(Uint8Array.from(tarOf([{ name: "a" }, { name: "kmem", type: "3" }, { name: "z" }]))),
+      "bad-template",
+      /archive: tar stopped, wanted a root filesystem without a fault: tar: kmem: Cannot mknod: [^;]*$/,
+    ],
     [
       "no shell",
       async () => client.putTemplateArchive("x", await packDirectory(bare.path)),
@@ -102,6 +118,17 @@ test("what is no template is told, and leaves nothing", async (context) => {
       make({ directory: { path: root.path, binds: [{ source: bare.path, destination: "/dev/shm" }] } }),
       "invalid-request",
       /\/dev/,
+    ],
+    [
+      "a bind of the registry of all daemons",
+      make({
+        directory: {
+          path: root.path,
+          binds: [{ source: dirname(defaultRegistryFile(process.env)), destination: "/opt/java" }],
+        },
+      }),
+      "invalid-request",
+      /no proc may see/,
     ],
     [
       "a bind to nowhere",

@@ -68,6 +68,32 @@ test("BuildProgress writes a line for each phase and now and then where it is no
   ]);
 });
 
+test("BuildProgress shows every line of a script, above the bar on a terminal, and who waits for a turn", () => {
+  const steps = [
+    step({ phase: "checking", percent: null, message: "Waiting for its turn" }),
+    step({ phase: "running", percent: 85, message: "Running the script" }),
+    step({ phase: "running", percent: 85, message: "one \u001b[2J" }),
+    step({ phase: "running", percent: 85, message: "two" }),
+    step({ phase: "finishing", percent: 90, message: "Looking it over" }),
+  ];
+  const show = (isTTY: boolean, quiet = false) => {
+    const stderr = new CapturedOutput(isTTY);
+    const progress = new BuildProgress({
+      ...{ io: { stderr, now: () => new Date(0) }, paint: plain, quiet, title: "Building py" },
+    });
+    for (const one of steps) progress.update(one);
+    return stderr.text;
+  };
+  assert.equal(
+    show(false),
+    "Building py: Waiting for its turn\nBuilding py: running, 85%\none \\x1b[2J\ntwo\nBuilding py: finishing, 90%\n",
+  );
+  const bar = "Building py  ━━━━━━━━━━━━━━━━━───  85%  running";
+  const drawn = show(true).split("\r\u001b[K");
+  assert.deepEqual(drawn.slice(3, 7), ["one \\x1b[2J\n", bar, "two\n", bar]);
+  assert.equal(show(false, true), "");
+});
+
 test("BuildProgress redraws a terminal's line no more often than eyes can follow, and leaves it clean", () => {
   const stderr = new CapturedOutput(true);
   let nowMs = 0;

@@ -18,6 +18,8 @@ const BAR_COLUMNS_MIN = 80;
 /** Before this much is done, nobody can tell how long the rest will take. */
 const FORETELL_PERCENT = 5;
 const FORETELL_MS = 2_000;
+/** As the daemon says it of a build that others keep from beginning. */
+const WAITING = "Waiting for its turn";
 const CLEAR_LINE = "\r\u001b[K";
 
 export interface BuildProgressOptions {
@@ -44,17 +46,36 @@ export class BuildProgress {
     const { io, quiet, title } = this.#options;
     const nowMs = io.now().getTime();
     const isNew = progress.phase !== this.#phase;
+    // A script's words are lines of their own; the first word of its phase is ours.
+    if (!quiet && !isNew && progress.phase === "running") {
+      this.#print(progress);
+      return;
+    }
     const waitMs = io.stderr.isTTY ? REDRAW_MS : LINE_MS;
     if (quiet || (!isNew && nowMs - this.#shownMs < waitMs)) return;
     this.#shownMs = nowMs;
     this.#phase = progress.phase;
-    if (io.stderr.isTTY) {
-      const seen = { elapsedMs: nowMs - this.#startMs, columns: io.stderr.columns || COLUMNS };
-      io.stderr.write(CLEAR_LINE + drawBuildLine(this.#options, progress, seen));
-    } else {
+    if (io.stderr.isTTY) this.#draw(progress);
+    else {
+      // Waiting is no phase of its own.
+      const what = progress.message === WAITING ? WAITING : progress.phase;
       const percent = progress.percent === null ? "" : `, ${progress.percent}%`;
-      io.stderr.write(`${title}: ${progress.phase}${percent}\n`);
+      io.stderr.write(`${title}: ${what}${percent}\n`);
     }
+  }
+
+  #draw(progress: Progress): void {
+    const { io } = this.#options;
+    const elapsedMs = io.now().getTime() - this.#startMs;
+    const seen = { elapsedMs, columns: io.stderr.columns || COLUMNS };
+    io.stderr.write(CLEAR_LINE + drawBuildLine(this.#options, progress, seen));
+  }
+
+  /** The line stays, above the bar where there is one. */
+  #print(progress: Progress): void {
+    const { stderr } = this.#options.io;
+    stderr.write(`${stderr.isTTY ? CLEAR_LINE : ""}${escapeControls(progress.message)}\n`);
+    if (stderr.isTTY) this.#draw({ ...progress, message: "" });
   }
 
   finish(what: string): void {

@@ -26,6 +26,8 @@ export function makeFetch(options: { readonly socketPath?: string }): Fetch {
         if (isRefused && source && !source.readableEnded) {
           source.unpipe(request);
           source.destroy();
+          // What is in the socket already may never be taken: the process must not wait for it.
+          response.once("end", () => request.destroy());
         }
         resolve(toResponse(response));
       });

@@ -18,7 +18,7 @@ import { FakeTemplates } from "./templates.ts";
 
 /**
  * A daemon in memory that speaks the contract over real HTTP, for tests of what talks to one. Its procs are told
- * by their command what to do: `print A`, `exit 3`, `missing` (never starts), anything else runs until stopped,
+ * by their command what to do: `print A`, `exit 3`, `missing` (fails to start), `never` (stays in boot), anything else runs until stopped,
  * and where the word `stubborn` is in it, only a stop without grace ends it.
  */
 export class FakeDaemon {
@@ -171,6 +171,7 @@ export class FakeDaemon {
       this.end(id, { code: 127, reason: "command", message: `the program "missing" cannot be found` });
       return;
     }
+    if (command.startsWith("never")) return;
     this.update(id, { state: "running", startedAt: this.#tick() });
     const [verb, ...words] = command.split(" ");
     if (verb === "print") this.addLine(id, words.join(" "));

@@ -1,3 +1,5 @@
+import { CannotConnect } from "../../client/cannot-connect.ts";
+import type { SharkuClient } from "../../client/client.ts";
 import type { LogRecord } from "../../contract/event.ts";
 import type { Proc } from "../../contract/proc.ts";
 import type { Invocation } from "../command.ts";
@@ -23,7 +25,7 @@ import { followLog } from "./follow-log.ts";
 /** Waits until the proc runs, tells where, and leaves it to itself. */
 export async function runDetached(call: Invocation, created: Proc): Promise<number> {
   const { client, io, paint } = call;
-  const proc = await awaitProc(client, created.id, { until: "running" });
+  const proc = await awaitStart(client, created);
   if (call.json) printJson(io.stdout, proc);
   else if (call.quiet) io.stdout.write(`${proc.id}\n`);
   if (neverRan(proc)) throw cannotStart(proc);
@@ -39,6 +41,20 @@ export async function runDetached(call: Invocation, created: Proc): Promise<numb
   for (const [name, value] of lines)
     if (value) io.stdout.write(`  ${paint.stdout("dim", name.padEnd(8))}${value}\n`);
   return exitCode("ok");
+}
+
+/** Whoever waits here has a proc already, and must learn its id where the daemon goes away meanwhile. */
+async function awaitStart(client: SharkuClient, { id, name }: Proc): Promise<Proc> {
+  try {
+    return await awaitProc(client, id, { until: "running" });
+  } catch (error) {
+    if (!(error instanceof CannotConnect)) throw error;
+    throw new CliError(
+      `Cannot see ${name} "${id}" start: the daemon has gone away, the proc exists and goes on when it is back, ` +
+        `see then: sharku wait ${id} --until running`,
+      { exit: "unreachable", cause: error },
+    );
+  }
 }
 
 /** Stays with the proc until it has ended, as a shell does with a program. */
@@ -58,7 +74,7 @@ async function watch(
   call: Invocation,
   { proc, interrupts }: { proc: Proc; interrupts: Interrupts },
 ): Promise<number> {
-  const started = await awaitProc(call.client, proc.id, { until: "running" });
+  const started = await awaitStart(call.client, proc);
   if (neverRan(started)) {
     if (interrupts.count > 0) return exitCode("interrupted");
     throw cannotStart(started);

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { startCli } from "../../../test/fakes/cli-call.ts";
+import { until } from "../../../test/until.ts";
 import type { ProcSpec } from "../../contract/proc.ts";
 import { fitLabel, nextName } from "./run-plan.ts";
 
@@ -160,6 +161,18 @@ test("run --detach tells where the proc is, and leaves it running", async () => 
   const json = await cli.call(["run", "-d", "--json", "--app", "shop", "--", "serve"]);
   const proc = JSON.parse(json.out);
   assert.deepEqual([proc.id, proc.name, proc.state], ["p002", "run.2", "running"]);
+});
+
+test("run says which proc there is where the daemon goes away before it runs", async () => {
+  await using cli = await startCli();
+  const { io, code } = cli.begin("run -d --app shop -- never");
+  await until("the command waits", () => cli.daemon.requests.some(({ url }) => url.includes("/wait")));
+  cli.daemon.cutConnections();
+  assert.equal(await code, 69);
+  assert.match(
+    io.stderr.text,
+    /^sharku: Cannot see run\.1 "p001" start: the daemon has gone away, the proc exists/,
+  );
 });
 
 test("run says in one line why a proc did not start", async () => {

@@ -33,6 +33,12 @@ const advices: Partial<Record<ErrorCode, string>> = {
   "template-in-use": "see: sharku ps",
 };
 
+/** What keeps an image, its pin or a proc, only the daemon's words tell. */
+function adviceOn({ code, message }: SharkuError): string | undefined {
+  const isPinned = code === "image-in-use" && /\bpinned\b/.test(message);
+  return isPinned ? "here: sharku image unpin, then remove it" : advices[code];
+}
+
 /** What nobody foresaw: a fault of ours, for which a line is not enough. */
 function isFault(error: unknown): error is Error {
   const foreseen = [CliError, SharkuError, CannotConnect, ConnectionLost];
@@ -44,7 +50,7 @@ function toLine(error: unknown): string {
   const faults = error instanceof SharkuError ? error.faults : [];
   // The daemon's own sentence mostly has the first fault in it.
   const more = faults.filter(({ pointer, detail }) => !error.message.includes(pointer || detail));
-  const advice = error instanceof SharkuError ? advices[error.code] : undefined;
+  const advice = error instanceof SharkuError ? adviceOn(error) : undefined;
   const where = more.map(({ pointer, detail }) => `${pointer} ${detail}`).join("; ");
   return escapeControls(error.message + (where && ` (${where})`) + (advice ? `; ${advice}` : ""));
 }

@@ -88,7 +88,7 @@ function failureOf(suite: string): SharkuError | null {
   return new SharkuError("build-failed", `Cannot build: debootstrap stopped: ${said}`);
 }
 
-/** What the calls are answered from: as many procs use "busy" as it takes to keep it, and "broken" fails late. */
+/** What the calls are answered from: as many procs use "busy" as it takes to keep it, and "broken" fails late. "scripted" says three words at once. */
 export const fakeTemplateDoor: TemplateDoor = {
   list: () => [fakeTemplate({ name: "host" })],
   get: (name) => {
@@ -100,6 +100,8 @@ export const fakeTemplateDoor: TemplateDoor = {
     onProgress({ phase: "checking", percent: 0, message: "looking" });
     await new Promise((resolve) => setImmediate(resolve));
     if (name === "endless") await once(signal, "abort");
+    for (const message of name === "scripted" ? ["one", "one", "two"] : [])
+      onProgress({ phase: "running", percent: 85, message });
     if (name === "broken") throw new SharkuError("build-failed", "Cannot build: it broke");
     return fakeTemplate({ name, kind: "debootstrap" });
   },

@@ -84,6 +84,14 @@ describe("the calls of templates", () => {
     assert.deepEqual(rest, []);
   });
 
+  it("streams every line of a script, however fast they come", async () => {
+    const lines = await linesOf(await create({ name: "scripted", from: { template: "books" } }, streamed));
+    assert.deepEqual(
+      lines.flatMap(({ progress }) => (progress?.phase === "running" ? [progress.message] : [])),
+      ["one", "one", "two"],
+    );
+  });
+
   it("ends the stream with the problem of a build that fails under way", async () => {
     const lines = await linesOf(await create({ name: "broken", from: { template: "books" } }, streamed));
     assert.equal(lines.at(-1).problem.code, "build-failed");

@@ -10,6 +10,9 @@ type Names = "listTemplates" | "getTemplate" | "createTemplate" | "putTemplateAr
 
 type BuildCall = (options: BuildOptions) => Promise<Template>;
 
+/** A caller who reads no faster misses the oldest lines of a script. */
+const WAITING_MAX = 1000;
+
 /** Nobody resumes a build, so its records have no numbers. */
 const buildForm: StreamForm<BuildRecord> = { sseId: () => "" };
 
@@ -53,22 +56,24 @@ async function answerBuild(
 }
 
 /**
- * What is told of a build: the newest progress whenever there is some, then how it ended. One that fails before its
- * first progress throws, and is answered like any other call.
+ * What is told of a build: the newest progress whenever there is some, every line of a script, then how it ended. One
+ * that fails before its first progress throws, and is answered like any other call.
  */
 async function* buildRecords(
   build: BuildCall,
   { request, signal }: { request: FastifyRequest; signal: AbortSignal },
 ): AsyncGenerator<BuildRecord, void> {
-  const news: { latest: Progress | null; isOver: boolean; wake: () => void } = {
-    latest: null,
+  const news: { readonly waiting: Progress[]; isOver: boolean; wake: () => void } = {
+    waiting: [],
     isOver: false,
     wake: () => undefined,
   };
   const built = build({
     signal,
     onProgress: (progress) => {
-      news.latest = progress;
+      // Of progress the newest is enough, but each line of a script is a word of its own.
+      if (news.waiting.at(-1)?.phase !== "running") news.waiting.pop();
+      if (news.waiting.push(progress) > WAITING_MAX) news.waiting.shift();
       news.wake();
     },
   });
@@ -81,16 +86,15 @@ async function* buildRecords(
   let hasBegun = false;
   try {
     // Ends with the build.
-    while (!news.isOver || news.latest !== null) {
+    while (!news.isOver || news.waiting.length > 0) {
       const woken = new Promise<void>((resolve) => {
         news.wake = resolve;
       });
-      const { latest } = news;
-      if (latest === null) await woken;
+      const progress = news.waiting.shift();
+      if (progress === undefined) await woken;
       else {
-        news.latest = null;
         hasBegun = true;
-        yield { progress: latest };
+        yield { progress };
       }
     }
     yield { template: await built };

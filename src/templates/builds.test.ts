@@ -228,12 +228,18 @@ describe("templates that are built", () => {
     await take("base");
     const [gone, stays] = [new AbortController(), new AbortController()];
     sandbox.answer = untilEnded;
-    const build = (name: string, { signal }: AbortController) =>
-      room.create({ name, from: { template: "base" } }, { ...call, signal });
+    const waits: string[] = [];
+    const build = (name: string, { signal }: AbortController) => {
+      const onProgress = ({ message }: Progress) => {
+        if (message === "Waiting for its turn") waits.push(name);
+      };
+      return room.create({ name, from: { template: "base" } }, { onProgress, signal });
+    };
     const long = ["a", "b"].map((name) => assert.rejects(build(name, stays), /the daemon ends/));
     const names = Array.from({ length: 14 }, (_, index) => `waits-${index}`);
     const waiting = names.map((name) => assert.rejects(build(name, gone), /the caller has gone/));
     await assert.rejects(build("late", stays), (error) => isSharkuError(error, "busy"));
+    assert.deepEqual(waits, names, "each is told that it waits, and those that run are not");
     gone.abort(new Error("the caller has gone"));
     await Promise.all(waiting);
     assert.deepEqual(

@@ -79,14 +79,17 @@ export class Builds {
         `Cannot build template "${name}": ${BUILDS_MAX} others are being built, wanted fewer at once`,
       );
     const startedAt = this.#needs.clock.now().toISOString();
-    const build: Build = { phase: "checking", percent: null, message: "Waiting for its turn", startedAt };
+    const waiting: Progress = { phase: "checking", percent: null, message: "Waiting for its turn" };
+    const build: Build = { ...waiting, startedAt };
     const lane = this.#shortestLane();
+    const mustWait = [...this.#running.values()].some((entry) => entry.lane === lane);
     const entry = { order, lane, build };
     this.#running.set(name, entry);
     const onProgress = (progress: Progress) => {
       entry.build = { ...progress, startedAt };
       order.onProgress(progress);
     };
+    if (mustWait) onProgress(waiting);
     const turn = Promise.withResolvers<void>();
     try {
       const made = lane.run(() => {

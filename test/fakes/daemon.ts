@@ -18,8 +18,8 @@ import { FakeTemplates } from "./templates.ts";
 
 /**
  * A daemon in memory that speaks the contract over real HTTP, for tests of what talks to one. Its procs are told
- * by their command what to do: `print A`, `exit 3`, `missing` (fails to start), `never` (stays in boot), anything else runs until stopped,
- * and where the word `stubborn` is in it, only a stop without grace ends it.
+ * by their command what to do: `print A`, `exit 3`, `missing` (fails to start), `never` (stays in boot),
+ * anything else runs until stopped, and where the word `stubborn` is in it, only a stop without grace ends it.
  */
 export class FakeDaemon {
   readonly requests: { method: string; url: string; headers: IncomingMessage["headers"]; body: string }[] =

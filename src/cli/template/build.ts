@@ -66,8 +66,9 @@ async function sendArchive(
     return await call.client.putTemplateArchive(call.args[0] ?? "", ReadableStream.from(body), {
       replace: options.flag("replace"),
       onSent: (sentBytes) => upload.update(sentBytes),
-      // Before that, the upload has the line, and tells more.
-      onProgress: (step) => (isSent || call.json) && showStep(call, { step, progress }),
+      // Before that, the upload has the line, and tells more, unless it waits itself.
+      onProgress: (step) =>
+        (isSent || call.json || step.phase === "checking") && showStep(call, { step, progress }),
       signal,
     });
   } catch (error) {

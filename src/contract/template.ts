@@ -52,7 +52,11 @@ export const Derivation = strictObject({
   template: TemplateName,
   packages: Type.Optional(Packages),
   script: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 262_144, description: "text that the template's /bin/sh -e runs" }),
+    Type.String({
+      minLength: 1,
+      maxLength: 262_144,
+      description: "text that the template's /bin/sh -e runs",
+    }),
   ),
   network: Type.Optional(Type.Enum([...buildNetworks], { default: "host" })),
 });

@@ -58,12 +58,12 @@ describe("templates that are built", () => {
   const take = (name: string, { replace = false, body = bodyOf(tar) } = {}) =>
     room.takeArchive(name, body, { ...call, replace });
 
-  test("takeArchive() publishes a version with its skeleton and its closed tree, and nothing else", async () => {
+  test("takeArchive() publishes a version with its skeleton and its tree, and nothing else", async () => {
     const { version, source, bytes, files } = await take("box");
     assert.deepEqual([bytes, files, source.archive?.bytes], [1000, 10, tar.length]);
     const versionDir = join(dir, "box", String(version));
     assert.deepEqual((await readdir(versionDir)).sort(), ["rootfs", "skeleton", "template.json"]);
-    assert.equal((await stat(join(versionDir, "rootfs"))).mode & 0o777, 0o700);
+    assert.equal((await stat(join(versionDir, "rootfs"))).mode & 0o777, 0o711);
     assert.equal((await stat(versionDir)).mode & 0o777, 0o711);
     assert.deepEqual(room.find("box")?.binds, [
       { source: join(versionDir, "rootfs/etc"), destination: "/etc" },
@@ -72,6 +72,13 @@ describe("templates that are built", () => {
     const again = await open();
     assert.deepEqual(again.find("box"), room.find("box"));
     assert.deepEqual(again.get("box"), room.get("box"));
+  });
+
+  test("takeArchive() leaves a tree closed in which not all is root's", async () => {
+    sandbox.answer = () => ({ lines: goodReport.filter((line) => line !== "C owners 1") });
+    const { version, checks } = await take("box");
+    assert.equal((await stat(join(dir, "box", String(version), "rootfs"))).mode & 0o777, 0o700);
+    assert.equal(checks.find(({ name }) => name === "owners")?.status, "warn");
   });
 
   const cutOff = gzipSync(tar).subarray(0, 40);

@@ -84,12 +84,14 @@ async function lookOver(
     },
     { sandbox: site.needs.sandbox, explain: () => ["bad-template", "Cannot look over the template's files"] },
   );
-  // Its own directory only, which the tree cannot have made a link; closed, since what is in it runs on no host.
+  const report = readReport(lines);
+  // Its own directory only, which the tree cannot have made a link. gVisor goes through it as nobody; where users of the
+  // host could write to what is in it, it stays closed.
   if (isOwn) {
     await chown(source, 0, 0);
-    await chmod(source, 0o700);
+    await chmod(source, report.found.has("owners") ? 0o711 : 0o700);
   }
-  return readReport(lines);
+  return report;
 }
 
 /** Null where a container as a proc has one starts on it, else the runtime's words. */

@@ -25,7 +25,7 @@ export type VersionRecord = Static<typeof VersionRecord>;
 
 const NAME = "template.json";
 
-/** The tree is closed to everybody but root: it may hold programs that would be somebody else's on the host. */
+/** Closed to everybody but root while it is made, and searchable afterwards where all in it is root's. */
 const TREE = "rootfs";
 const SKELETON = "skeleton";
 

@@ -89,7 +89,7 @@ describe("checksOf()", () => {
     const bare = goodReport.filter((line) => !line.startsWith("C "));
     assert.deepEqual(statusOf(bare, "no /bin/sh"), {
       ...{ shell: "fail", arch: "ok", loader: "warn", starts: "fail" },
-      ...{ certificates: "warn", user: "warn", timezones: "warn" },
+      ...{ certificates: "warn", user: "warn", owners: "warn", timezones: "warn" },
     });
     const arm = goodReport.map((line) =>
       line.startsWith("A ") ? "A 7f454c460201010000000000000000000300b700" : line,

@@ -117,6 +117,11 @@ const kindWords: Readonly<Record<string, string>> = {
   other: "neither a file nor a directory",
 };
 
+const ownersWords = [
+  "every runtime can stand on it",
+  "some files are not root's, so that it is closed to users of the host: gVisor does not run on it",
+] as const;
+
 /** What apps will find, and what they will miss. `trial` is null where a container started on it, else why not. */
 export function checksOf(
   report: Report,
@@ -172,6 +177,7 @@ export function checksOf(
       ["uid 1000 has a name", "uid 1000 has no name in /etc/passwd: some programs look for one"],
       "warn",
     ),
+    check("owners", found.has("owners"), ownersWords, "warn"),
     check(
       "timezones",
       found.has("timezones"),

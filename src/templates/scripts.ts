@@ -180,10 +180,11 @@ if [ "$how" = own ]; then
     has_app etc/passwd || add_user
   fi
   rm -rf debootstrap etc/dpkg/dpkg.cfg.d/00-sharku-build
-  rm -rf var/cache/apt/archives/*.deb var/cache/apt/*.bin var/lib/apt/lists/* var/log/bootstrap.log
+  rm -rf var/cache/apt/archives/*.deb var/cache/apt/archives/partial var/cache/apt/*.bin var/lib/apt/lists/* var/log/bootstrap.log
   [ -L dev ] || rm -rf dev
   if [ -d var/tmp ] && [ ! -L var/tmp ] && rmdir var/tmp 2>/dev/null; then ln -s /tmp var/tmp; fi
   find . -xdev -type f -perm /6000 -exec chmod a-s {} +
+  find . -xdev ! -type l -perm /022 -exec chmod go-w {} +
   echo "S $(du -sx --apparent-size --block-size=1 . | cut -f1) $(du -sx --inodes . | cut -f1)"
 fi
 list_top
@@ -207,4 +208,10 @@ check loader lib/ld-* lib64/ld-* usr/lib/ld-* usr/lib64/ld-* lib/*/ld-* usr/lib/
 check certificates etc/ssl/certs/ca-certificates.crt etc/ssl/cert.pem etc/pki/tls/certs/ca-bundle.crt
 check timezones usr/share/zoneinfo
 if has_app etc/passwd; then echo "C user 1"; else echo "C user 0"; fi
+# To what others than root own, users of the host with their numbers could write.
+is_roots() {
+  others=$(find . -xdev -mindepth 1 ! -type l \\( ! -uid 0 -o -perm /022 -o -type f -perm /6000 \\) -print -quit) &&
+    [ -z "$others" ]
+}
+if [ "$how" = look ] || is_roots; then echo "C owners 1"; else echo "C owners 0"; fi
 `;

@@ -18,7 +18,7 @@ export const goodReport = [
   "M file etc/hosts",
   "M file etc/resolv.conf",
   "A 7f454c4602010100000000000000000003003e00",
-  ...["shell", "loader", "certificates", "timezones", "user"].map((name) => `C ${name} 1`),
+  ...["shell", "loader", "certificates", "timezones", "user", "owners"].map((name) => `C ${name} 1`),
 ];
 
 /** A sandbox that runs nothing: what a job prints, and how it ends, is told beforehand. */

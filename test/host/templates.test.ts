@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
-import { chmod, chown, mkdir, readdir, rename, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, copyFile, mkdir, readdir, rename, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TemplateSpec } from "../../src/contract/template.ts";
+import { runCommand } from "../../src/lib/run-command.ts";
 import { until } from "../until.ts";
 import { packDirectory } from "./archive.ts";
 import { isSharkuError } from "./expect-error.ts";
 import { startDaemon } from "./harness.ts";
 import { assertSame, takeLedger } from "./ledger.ts";
-import { isGone, runProc, untilExited } from "./proc-calls.ts";
+import { isGone, linesOf, runProc, untilExited } from "./proc-calls.ts";
 import { pidsWhere, readProc } from "./processes.ts";
 import { hashTree, outputOn, refusal, versionsDir } from "./template-calls.ts";
 import { makeTinyRoot } from "./tiny-root.ts";
@@ -54,6 +55,53 @@ test("an archive becomes a template that nobody changes, and whose files nobody 
     const lines = await outputOn(client, "box", `${tries}; : >/app/x && : >/tmp/x && echo well`);
     assert.deepEqual(lines, ["well"]);
     assert.equal(await hashTree(dir), before);
+  });
+});
+
+test("an archive in which all is root's is opened for gVisor, with nothing that is more than it seems", async (context) => {
+  await using root = await makeTinyRoot();
+  await using daemon = await startDaemon();
+  const { client } = daemon;
+  const [special, wide] = [join(root.path, "usr/bin/special"), join(root.path, "usr/wide")];
+  await copyFile(join(root.path, "usr/bin/ls"), special);
+  await chmod(special, 0o6777);
+  await mkdir(wide);
+  await chmod(wide, 0o2777);
+  const body = await packDirectory(root.path);
+  const { version } = await client.putTemplateArchive("box", body);
+  const tree = join(versionsDir(daemon, "box"), String(version), "rootfs");
+
+  await context.test(
+    "its files are searchable, writable for root alone, and without a setuid bit",
+    async () => {
+      const modes = await Promise.all(
+        ["", "usr/bin/special", "usr/wide"].map(async (path) => (await stat(join(tree, path))).mode & 0o6777),
+      );
+      assert.deepEqual(modes, [0o711, 0o755, 0o2755]);
+    },
+  );
+
+  await context.test("a proc by runsc answers", async () => {
+    const { id } = await client.createProc({
+      ...{ app: "test", name: "one", template: "box", runtime: "runsc", command: "echo well" },
+    });
+    const { exit } = await untilExited(client, id);
+    assert.deepEqual([exit?.code, await linesOf(client, id)], [0, ["well"]], exit?.message);
+    await client.deleteProc(id);
+    await until("it is gone", () => isGone(client, id));
+  });
+
+  await context.test("capabilities of a file of the host are not copied", async () => {
+    // cap_net_raw, permitted and effective: capabilities(7), version 2 of the attribute.
+    const value = "0100000200200000000000000000000000000000";
+    const give = `import os; os.setxattr("${special}", "security.capability", bytes.fromhex("${value}"))`;
+    await runCommand(["python3", "-c", give]);
+    await client.createTemplate({ name: "place", directory: { path: root.path } });
+    const copy = await client.createTemplate({ name: "copy", from: { template: "place" } });
+    const copied = join(versionsDir(daemon, "copy"), String(copy.version), "rootfs/usr/bin/special");
+    const list = 'import os, sys; print([os.listxattr(path) for path in sys.argv[1:]], end="")';
+    const { stdout } = await runCommand(["python3", "-c", list, special, copied]);
+    assert.equal(stdout, "[['security.capability'], []]");
   });
 });
 

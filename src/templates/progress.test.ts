@@ -8,12 +8,14 @@ function teller(): { told: Progress[]; teller: ProgressTeller } {
   return { told, teller: new ProgressTeller((progress) => told.push(progress)) };
 }
 
-test("ProgressTeller never goes back, keeps its percent where nobody can tell, and says nothing twice", () => {
+test("ProgressTeller never goes back, keeps its percent where nobody can tell, and says only a script's words twice", () => {
   const { told, teller: one } = teller();
   one.tell("downloading", "a", 40.4);
   one.tell("downloading", "b", 20);
   one.tell("unpacking", "c");
   one.tell("unpacking", "c");
+  one.tell("running", "d");
+  one.tell("running", "d");
   one.tell("finishing", "x".repeat(500), 400);
   assert.deepEqual(
     told.map(({ percent, message }) => [percent, message.slice(0, 1), message.length]),
@@ -21,6 +23,8 @@ test("ProgressTeller never goes back, keeps its percent where nobody can tell, a
       [40, "a", 1],
       [40, "b", 1],
       [40, "c", 1],
+      [40, "d", 1],
+      [40, "d", 1],
       [100, "x", 200],
     ],
   );

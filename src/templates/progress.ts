@@ -14,7 +14,8 @@ export class ProgressTeller {
   tell(phase: BuildPhase, message: string, percent: number | null = null): void {
     if (percent !== null) this.#percent = Math.max(this.#percent ?? 0, Math.min(100, Math.round(percent)));
     const key = `${phase} ${this.#percent} ${message}`;
-    if (key === this.#last) return;
+    // A script may well say the same twice.
+    if (key === this.#last && phase !== "running") return;
     this.#last = key;
     this.#tell({ phase, percent: this.#percent, message: message.slice(0, MESSAGE_CHARS_MAX) });
   }

@@ -23,7 +23,7 @@ test("templates are made of a directory, an archive and one another by the comma
   const files = {
     "root.tar.gz": await packDirectory(root.path),
     broken: "no archive",
-    "more.sh": "echo 2 >/etc/two\n",
+    "more.sh": "echo 2 >/etc/two\necho so far\necho so far >&2\n",
   };
   for (const [name, content] of Object.entries(files)) await writeFile(join(outside.path, name), content);
 
@@ -57,6 +57,7 @@ test("templates are made of a directory, an archive and one another by the comma
       cwd: outside.path,
     });
     assert.equal(made.code, 0, made.err);
+    assert.match(made.err, /\nBuilding box: running, 85%\nso far\nso far\nBuilding box: finishing/);
     const ran = await call(["run", "--rm", "--template", "box", "--", "read two </etc/two && echo $two"]);
     assert.deepEqual([ran.code, ran.out], [0, "2\n"], ran.err);
     assert.match((await call("template inspect box")).out, /\nfrom +box, version /);

@@ -78,6 +78,8 @@ class ImageKeeper implements ImageRoom {
   readonly #options: ImagesOptions;
   readonly #images = new Map<string, ImageFacts>();
   readonly #marks = new Map<string, Marks>();
+  /** When each was last sent or fetched by somebody, who is about to name it. */
+  readonly #sentMs = new Map<string, number>();
   readonly #lanes = new Map<string, Lane>();
   readonly #urls: UrlMemory;
   readonly #fetcher: Fetcher;
@@ -168,7 +170,11 @@ class ImageKeeper implements ImageRoom {
       const bytesMax = this.#options.limits.uploadBytesMax;
       const received = await receive(body, { file: join(workDir, "archive"), bytesMax, signal });
       if (sha256 !== null && received.digest !== sha256) throw otherBytes(received.digest, sha256);
-      return await this.#oneAtATime(received.digest, () => this.#keep(received, { jobId, workDir, signal }));
+      return await this.#oneAtATime(received.digest, async () => {
+        const kept = await this.#keep(received, { jobId, workDir, signal });
+        this.#sentMs.set(received.digest, this.#options.clock.now().getTime());
+        return kept;
+      });
     } finally {
       await deleteTree(workDir);
     }
@@ -186,6 +192,7 @@ class ImageKeeper implements ImageRoom {
         throw error;
       });
       this.#marks.delete(digest);
+      this.#sentMs.delete(digest);
     });
     await deleteTree(goneDir);
   }
@@ -211,7 +218,13 @@ class ImageKeeper implements ImageRoom {
     const everything = { bytes: Number.POSITIVE_INFINITY, files: 0 };
     const excess = all ? everything : await spaceExcess(this.#options.dir, this.#options.limits.water);
     const removed: Image[] = [];
-    for (const { digest } of planCollection(this.list().map(candidateOf), excess)) {
+    const youngMs = this.#options.clock.now().getTime() - this.#options.limits.keptMsMin;
+    const candidates = this.list()
+      .map(candidateOf)
+      .filter(
+        ({ digest, lastUsedMs }) => all || Math.max(lastUsedMs, this.#sentMs.get(digest) ?? 0) <= youngMs,
+      );
+    for (const { digest } of planCollection(candidates, excess)) {
       const image = this.#images.has(digest) ? this.get(digest) : null;
       if (image !== null && (dryRun || (await this.#removeFree(digest)))) removed.push(image);
     }

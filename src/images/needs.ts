@@ -59,6 +59,8 @@ export interface ImageLimits {
   readonly fetchMsMax: number;
   /** How full the file system may be, as shares, before unused images go. */
   readonly water: Water;
+  /** An image that came, or was used, less than so long ago stays: whoever sent it is about to name it. */
+  readonly keptMsMin: number;
 }
 
 export const defaultImageLimits: ImageLimits = {
@@ -68,4 +70,5 @@ export const defaultImageLimits: ImageLimits = {
   unpackMsMax: 300_000,
   fetchMsMax: 900_000,
   water: { high: 0.85, low: 0.8 },
+  keptMsMin: 600_000,
 };

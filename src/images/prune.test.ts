@@ -16,11 +16,12 @@ describe("ImageRoom, as room is wanted", () => {
   let room: ImageRoom;
   let jobs = 0;
   const used = new Set<string>();
+  let nowMs = Date.parse("2026-01-02T03:04:05.678Z");
   const open = (changed: Partial<typeof defaultImageLimits> = {}) =>
     openImages({
       ...{ dir: join(top, "images"), limits: { ...defaultImageLimits, ...changed }, sandbox: plainSandbox },
       ...{ randomId: () => `job-${jobs++}`, judge: () => null },
-      clock: { now: () => new Date("2026-01-02T03:04:05.678Z") },
+      clock: { now: () => new Date(nowMs) },
       users: (digest) => (used.has(digest) ? 1 : 0),
     });
   const takeIn = (bytes: Buffer) => room.takeIn(Readable.from([bytes]), new AbortController().signal);
@@ -71,6 +72,11 @@ describe("ImageRoom, as room is wanted", () => {
     );
     room = await open({ water: { high: 0, low: 0 } });
     used.delete(held);
+    assert.deepEqual(await digests({}), [], "it came a moment ago, and somebody is about to name it");
+    nowMs += defaultImageLimits.keptMsMin;
+    await takeIn(makeTar([{ name: "held" }]));
+    assert.deepEqual(await digests({}), [], "it was sent again");
+    nowMs += defaultImageLimits.keptMsMin;
     assert.deepEqual(await digests({}), [held], "room is wanted, and this one is free now");
     await room.patch(pinned, { pinned: false });
     assert.deepEqual(await digests({}), [pinned]);

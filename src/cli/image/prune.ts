@@ -8,8 +8,8 @@ export const imagePruneCommand: Command = {
   argumentCount: [0, 0],
   summary: "Remove images that no proc has",
   details:
-    "Without --all only where the disk is getting full, those unused for longest first, as the daemon does by " +
-    "itself. Pinned images stay.",
+    "Without --all only where the disk is getting full, those unused for longest first and none of the last ten " +
+    "minutes, as the daemon does by itself. Pinned images stay.",
   options: {
     all: { type: "boolean", help: "every image that no proc has" },
     "dry-run": { type: "boolean", short: "n", help: "tell what would go, and remove nothing" },

@@ -144,21 +144,24 @@ async function ports({ firstPort, listenPort }: Places): Promise<string[]> {
   return taken.filter((port) => port >= firstPort && port <= listenPort).map(String);
 }
 
-/** The disks that no holder keeps ready for a run to come: loop devices of images whose name is gone, by number only. */
+/**
+ * The disks that no holder keeps ready for a run to come and no trial has: loop devices of images whose name is gone,
+ * by number only. One that is still being made has its name; a holder that has none yet takes none away.
+ */
 async function disksOfRuns({ stateDir }: Places): Promise<string[]> {
-  const images = await Promise.all(
-    (await readdir("/sys/block")).map((name) =>
-      readFile(`/sys/block/${name}/loop/backing_file`, "utf8").catch(() => ""),
-    ),
-  );
-  const holders = await pidsWhere(async (pid) => {
+  const others = await pidsWhere(async (pid) => {
     const line = await readProc(pid, "cmdline");
-    return isDiskHolder(line) && line.includes(stateDir);
+    return isDiskHolder(line) || isOfTrial(line) || isOfTrial(await readProc(pid, "cgroup"));
   });
-  const scratches = await readdir(join(stateDir, "scratch")).catch(() => []);
-  const others = holders.length + scratches.filter(isOfTrial).length;
-  const count = images.filter((image) => image.startsWith(`${stateDir}/`)).length - others;
-  return Array.from({ length: Math.max(count, 0) }, () => "a disk of a run");
+  const elsewhere = (await Promise.all(others.map((pid) => readProc(pid, "mountinfo")))).join("\n");
+  const devices = await Promise.all(
+    (await readdir("/sys/block")).map(async (name) => {
+      const image = await readFile(`/sys/block/${name}/loop/backing_file`, "utf8").catch(() => "");
+      const isOurs = image.startsWith(`${stateDir}/`) && image.trimEnd().endsWith(" (deleted)");
+      return isOurs && !elsewhere.includes(` /dev/${name} `) ? ["a disk of a run"] : [];
+    }),
+  );
+  return devices.flat();
 }
 
 /** The shell that keeps a disk ready; they come and go as runs take theirs. */

@@ -33,6 +33,7 @@ export const dependencies: Readonly<Record<string, Dependency>> = {
 export const devDependencies: Readonly<Record<string, string>> = {
   "@biomejs/biome": "formats and lints, one program without plugins",
   "@types/node": "the types of Node's own modules",
+  "fast-check": "makes inputs at random, and the smallest one that fails",
   node: "pins the Node that the project runs under",
   typescript: "judges the types and emits what is published",
 };

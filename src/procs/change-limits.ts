@@ -23,10 +23,12 @@ export async function changeLimits(life: Life, wanted: Partial<LiveLimits>, need
   if (isDeepStrictEqual(limits, before)) return;
   const isLive = run !== null && knowledge.status === "running";
   if (isLive) await needs.isolation.applyLimits(run.id, limits);
-  const changed = { ...record, spec: { ...record.spec, limits } };
-  const { event } = toldChange(needs, "proc.changed", changed);
   try {
-    await life.commit({ saveProc: changed, event });
+    await life.commit((now) => {
+      const changed = { ...now, spec: { ...now.spec, limits } };
+      const { event } = toldChange(needs, "proc.changed", changed);
+      return { saveProc: changed, event };
+    });
   } catch (fault) {
     if (isLive) await needs.isolation.applyLimits(run.id, before);
     throw fault;

@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import type { Exit } from "../contract/proc.ts";
 import { type ExitReason, goodReasons, type ProcState } from "../contract/states.ts";
-import type { ProcRecord } from "./record.ts";
+import type { EndWhy, ProcRecord } from "./record.ts";
 
 /** What was seen of an end; `code` is null where nobody saw it. */
 export interface SeenEnd {
@@ -49,12 +49,19 @@ export function finalStateOf(exit: Exit): ProcState {
 }
 
 function reasonOf(record: ProcRecord, seen: SeenEnd, signal: string | null): ExitReason {
-  if (seen.code === null && record.wanted !== "running" && !seen.rebooted) return "stopped";
-  if (seen.code === null) return seen.rebooted ? "host-reboot" : "lost";
-  if (record.stopping !== null) return "stopped";
+  if (seen.code === null && seen.rebooted) return "host-reboot";
+  const why = whyEnded(record);
+  if (why !== null) return why;
+  if (seen.code === null) return "lost";
   if (seen.code === 0) return "completed";
   if (seen.code === SIGKILL_CODE && seen.oom) return "oom";
   return signal === null ? "crashed" : "signaled";
+}
+
+/** Why the daemon ended it; null where it was not the daemon, also where it only came too late to. */
+function whyEnded({ wanted, stopping, state }: ProcRecord): EndWhy | null {
+  if (wanted !== "running") return "stopped";
+  return state === "stopping" ? (stopping?.why ?? "stopped") : null;
 }
 
 function signalOf(code: number | null): string | null {
@@ -63,8 +70,14 @@ function signalOf(code: number | null): string | null {
   return Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? null;
 }
 
+const ownWords = {
+  ttl: "Ended when its time was over",
+  unhealthy: "Ended because its check failed",
+  "boot-timeout": "Ended because it was not up in time",
+} as const;
+
 function messageOf(
-  { spec, startedAt }: ProcRecord,
+  { spec, startedAt, stopping }: ProcRecord,
   {
     reason,
     code,
@@ -72,7 +85,12 @@ function messageOf(
     killed,
   }: { reason: ExitReason; code: number | null; signal: string | null; killed: boolean },
 ): string {
-  const how = signal === null ? `ended with code ${code}` : `ended by ${signal}`;
+  const how =
+    code === null
+      ? "ended, and nobody saw the code"
+      : signal === null
+        ? `ended with code ${code}`
+        : `ended by ${signal}`;
   switch (reason) {
     case "completed":
       return "The command ended with code 0";
@@ -82,6 +100,10 @@ function messageOf(
       return killed
         ? "Stopped as asked: it outlived its grace and was killed"
         : `Stopped as asked: it ${how}`;
+    case "ttl":
+    case "unhealthy":
+    case "boot-timeout":
+      return `${stopping?.message ?? ownWords[reason]}: it ${killed ? "outlived its grace and was killed" : how}`;
     case "oom":
       return `Out of memory: it reached its limit of ${spec.limits.memoryBytes / 2 ** 20} MiB and the kernel killed it`;
     case "host-reboot":

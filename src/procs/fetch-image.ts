@@ -44,7 +44,8 @@ async function fetchImage(life: Life, { needs }: Tools, signal: AbortSignal): Pr
   await life.lane.run(async () => {
     if (signal.aborted || life.isForgotten || life.record.exit !== null) return;
     if ("program" in found) {
-      await life.commit({ saveProc: { ...life.record, program: found.program } });
+      const { program } = found;
+      await life.commit((record) => ({ saveProc: { ...record, program } }));
       return;
     }
     const { fault } = found;
@@ -52,6 +53,6 @@ async function fetchImage(life: Life, { needs }: Tools, signal: AbortSignal): Pr
     const message = fault instanceof Error ? fault.message : String(fault);
     const reason = fault instanceof SharkuError && fault.code === "disk-full" ? "disk" : "image";
     const exit = failedStart(reason, message, needs.clock.now());
-    await life.commit({ saveProc: { ...life.record, exit, exitedAt: exit.at } });
+    await life.commit((record) => ({ saveProc: { ...record, exit, exitedAt: exit.at } }));
   });
 }

@@ -92,7 +92,7 @@ async function recordFailure(life: Life, fault: unknown, needs: Needs): Promise<
   const message = fault instanceof Error ? fault.message : String(fault);
   needs.report(fault, { procId: life.id, runId: life.run?.id });
   const exit = failedStart(reasonOf(fault), message, needs.clock.now());
-  await life.commit({ saveProc: { ...life.record, exit, exitedAt: exit.at } });
+  await life.commit((record) => ({ saveProc: { ...record, exit, exitedAt: exit.at } }));
 }
 
 function reasonOf(fault: unknown): ExitReason {

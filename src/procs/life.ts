@@ -7,13 +7,21 @@ import type { Knowledge } from "./plan.ts";
 import type { Change, ProcRecord, RunRecord } from "./record.ts";
 import { viewOf } from "./view.ts";
 
+/** A change that leaves the record as it is. */
+export type PlainChange = Omit<Change, "saveProc">;
+
+/** Makes a change of the record as it is when its turn has come; null where there is nothing to write. */
+export type Edit = (record: ProcRecord) => Change | null;
+
 /**
  * One proc in memory. What is here is what is on disk: `commit` writes first, then changes the memory, then
  * tells.
  *
  * INVARIANTS
- * - `record` and `run` change in `commit` only, and only inside the proc's lane.
- * - A state changes by `move` only, along the table of moves, with its event and its callback in one transaction.
+ * - `record` and `run` change in `commit` only, one change after the other, each told from the record as the one
+ *   before has left it: so what is wanted of a proc goes on record at once, whatever step its lane is at.
+ * - A state changes by `move` only, and only inside the proc's lane, along the table of moves, with its event and its
+ *   callback in one transaction.
  */
 export class Life {
   readonly lane = new Lane();
@@ -32,6 +40,7 @@ export class Life {
   /** The timer for the moment at which `rest` ends. */
   alarm: AbortController | null = null;
   readonly #needs: Needs;
+  readonly #changes = new Lane();
   readonly #watchers = new Set<(life: Life) => void>();
   #record: ProcRecord | null;
   #run: RunRecord | null;
@@ -69,23 +78,31 @@ export class Life {
   }
 
   /** Moves to a state and changes what goes with it. An illegal move is a fault of the daemon and throws. */
-  async move(state: ProcState, changes: Partial<ProcRecord> = {}, extra: Change = {}): Promise<void> {
-    const from = this.record.state;
-    assert(mayMove(from, state), `proc ${this.#id} may not move from ${from} to ${state}`);
-    const record = { ...this.record, ...changes, state };
-    await this.commit({ ...extra, saveProc: record, ...this.#told("proc.state", record) });
+  async move(state: ProcState, changes: Partial<ProcRecord> = {}, extra: PlainChange = {}): Promise<void> {
+    await this.commit((before) => {
+      assert(mayMove(before.state, state), `proc ${this.#id} may not move from ${before.state} to ${state}`);
+      const record = { ...before, ...changes, state };
+      return { ...extra, saveProc: record, ...this.#told("proc.state", record) };
+    });
   }
 
   /** Forgets the proc: the last change there is. */
   async forget(): Promise<void> {
-    const told = this.#told("proc.deleted", this.record);
-    await this.commit({ deleteProc: this.#id, event: told.event });
+    await this.commit((record) => ({
+      deleteProc: this.#id,
+      event: this.#told("proc.deleted", record).event,
+    }));
   }
 
-  /** Writes a change, and then makes the memory say the same. */
-  async commit(change: Change): Promise<void> {
-    const event = await this.#needs.store.commit(change);
-    this.applied(change, event);
+  /** Writes a change, and then makes the memory say the same. Does nothing once the proc is forgotten. */
+  async commit(change: PlainChange | Edit): Promise<void> {
+    await this.#changes.run(async () => {
+      if (this.#record === null) return;
+      const edited = typeof change === "function" ? change(this.#record) : change;
+      if (edited === null) return;
+      const event = await this.#needs.store.commit(edited);
+      this.applied(edited, event);
+    });
   }
 
   /** The change is on disk: the memory follows, and those who wait are told. */

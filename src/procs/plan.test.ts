@@ -38,8 +38,8 @@ function step(of: Case) {
 }
 
 const running: Knowledge = { status: "running", pid: 7 };
-const past = { signal: "SIGTERM", deadline: "2025-12-31T23:59:59Z" } as const;
-const future = { signal: "SIGTERM", deadline: "2026-01-01T00:00:10Z" } as const;
+const past = { why: "stopped", signal: "SIGTERM", deadline: "2025-12-31T23:59:59Z" } as const;
+const future = { why: "stopped", signal: "SIGTERM", deadline: "2026-01-01T00:00:10Z" } as const;
 
 describe("nextStep()", () => {
   it("boots what was accepted and is wanted", () => {
@@ -95,6 +95,13 @@ describe("nextStep()", () => {
       step({ state: "stopping", knowledge: running, record: { ...record, stopping: past }, asked: true }),
       { kind: "kill" },
     );
+  });
+
+  it("ends a run that is still wanted, where the daemon has a reason", () => {
+    const record = { stopping: { ...future, why: "unhealthy" } } as const;
+    for (const state of ["boot", "running"] as const)
+      assert.deepEqual(step({ state, knowledge: running, record }), { kind: "stop" });
+    assert.deepEqual(step({ state: "stopping", knowledge: running, record }), { kind: "ask" });
   });
 
   it("kills what nobody watches, since nobody would see its end", () => {

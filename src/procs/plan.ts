@@ -86,7 +86,7 @@ function ofWaiting({ record, fetching }: Situation): Step {
 function ofBoot(situation: Situation): Step {
   const { record, knowledge } = situation;
   if (knowledge.status === "exited") return ended(situation);
-  if (record.wanted !== "running") return { kind: "stop" };
+  if (isToEnd(record)) return { kind: "stop" };
   switch (knowledge.status) {
     case "fresh":
       return { kind: "launch" };
@@ -107,7 +107,12 @@ function ofRunning(situation: Situation): Step {
   const { record, knowledge } = situation;
   if (knowledge.status === "unwatched") return { kind: "kill" };
   if (knowledge.status !== "running") return ended(situation);
-  return record.wanted === "running" ? { kind: "rest", untilMs: null } : { kind: "stop" };
+  return isToEnd(record) ? { kind: "stop" } : { kind: "rest", untilMs: null };
+}
+
+/** Whether its owner, or the daemon, wants the run to end. */
+function isToEnd({ wanted, stopping }: ProcRecord): boolean {
+  return wanted !== "running" || stopping !== null;
 }
 
 function ofStopping(situation: Situation): Step {

@@ -3,10 +3,12 @@ import { SharkuError } from "../contract/errors.ts";
 import type { Event } from "../contract/event.ts";
 import type { Config, Proc, ProcPatch, ProcSpec, StopRequest } from "../contract/proc.ts";
 import type { ProcFilter } from "../contract/routes.ts";
-import { finalStates, settledStates } from "../contract/states.ts";
+import { finalStates } from "../contract/states.ts";
 import { FifoPool } from "../lib/fifo-pool.ts";
+import { awaitGoal, notFound, type WaitGoal } from "./await-goal.ts";
 import { changeLimits } from "./change-limits.ts";
 import { drive } from "./drive.ts";
+import { endFor, type OwnEnd, wantEnd } from "./end-run.ts";
 import { Launches } from "./launches.ts";
 import { holdsPort, leaseOf } from "./lease.ts";
 import { Life, toldChange } from "./life.ts";
@@ -28,8 +30,6 @@ import { viewOf } from "./view.ts";
  * - Each proc has one lane; whatever happens to it happens there, one thing at a time.
  * - `list` and `get` read memory: they take no lane and ask nobody.
  */
-
-export type WaitGoal = "running" | "exited" | "settled";
 
 export class Procs {
   readonly #needs: Needs;
@@ -197,24 +197,17 @@ export class Procs {
     { goal, timeoutMs, signal }: { goal: WaitGoal; timeoutMs: number; signal: AbortSignal },
   ): Promise<Proc> {
     const life = this.#find(id);
-    const over = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-    await new Promise<void>((resolve, reject) => {
-      const check = () => {
-        if (life.isForgotten) finish(() => reject(notFound(id)));
-        else if (hasReached(life.record, goal)) finish(resolve);
-      };
-      const expire = () => finish(() => reject(tooLate(life, goal, timeoutMs)));
-      const unwatch = life.watch(check);
-      const finish = (answer: () => void) => {
-        unwatch();
-        over.removeEventListener("abort", expire);
-        answer();
-      };
-      over.addEventListener("abort", expire, { once: true });
-      if (signal.aborted) expire();
-      else check();
-    });
+    await awaitGoal(life, { goal, timeoutMs, signal });
     return this.#view(life);
+  }
+
+  /**
+   * Ends a run for a reason of the daemon's own: by the stop's signal, and where it outlives its grace, by killing it.
+   * Does nothing where that run is over, or is ending already.
+   */
+  async endRun(runId: string, end: OwnEnd): Promise<void> {
+    const life = [...this.#lives.values()].find(({ run }) => run?.id === runId);
+    if (life !== undefined) await endFor(life, { runId, ...end }, this.#tools);
   }
 
   /** Whether nothing more will come of it: its log is complete. True for one that is not there. */
@@ -281,32 +274,11 @@ export class Procs {
 
   /** Errors: `proc-not-found` where another call was quicker. */
   async #end(life: Life, wanted: "stopped" | "gone", request: StopRequest): Promise<Proc> {
-    await life.lane.run(() => this.#want(life, wanted, request));
+    await wantEnd(life, { wanted, request }, this.#needs);
     if (life.isForgotten) throw notFound(life.id);
     const proc = this.#view(life);
     void drive(life, this.#tools);
     return proc;
-  }
-
-  /** Puts on record what is wanted now. A second wish to end may only shorten the first one's grace. */
-  async #want(life: Life, wanted: "stopped" | "gone", request: StopRequest): Promise<void> {
-    if (life.isForgotten) return;
-    const { record } = life;
-    const isOver = finalStates.includes(record.state);
-    if (isOver && wanted === "stopped") return;
-    const graceMs = request.graceMs ?? record.spec.stop.graceMs;
-    const asked = new Date(this.#needs.clock.now().getTime() + graceMs).toISOString();
-    const before = record.stopping?.deadline;
-    const deadline =
-      before !== undefined && (before < asked || request.graceMs === undefined) ? before : asked;
-    const signal = record.stopping?.signal ?? request.signal ?? record.spec.stop.signal;
-    await life.commit({
-      saveProc: {
-        ...record,
-        wanted: record.wanted === "gone" ? "gone" : wanted,
-        stopping: isOver ? record.stopping : { signal, deadline },
-      },
-    });
   }
 
   #exitSeen(runId: string): void {
@@ -360,25 +332,4 @@ export class Procs {
   #view(life: Life): Proc {
     return viewOf(life.record, this.#needs);
   }
-}
-
-function hasReached({ state, startedAt }: ProcRecord, goal: WaitGoal): boolean {
-  if (finalStates.includes(state)) return true;
-  if (goal === "running") return startedAt !== null;
-  return goal === "settled" && settledStates.includes(state);
-}
-
-function notFound(id: string): SharkuError {
-  return new SharkuError(
-    "proc-not-found",
-    `Cannot find proc "${id}": there is none of that id, or it is forgotten`,
-  );
-}
-
-function tooLate(life: Life, goal: WaitGoal, timeoutMs: number): SharkuError {
-  const state = life.isForgotten ? "gone" : life.record.state;
-  return new SharkuError(
-    "wait-timeout",
-    `Cannot wait longer for proc "${life.id}": it is ${state} after ${timeoutMs} ms, wanted was ${goal}; ask again`,
-  );
 }

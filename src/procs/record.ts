@@ -29,6 +29,19 @@ export interface FullSpec {
 /** What the proc's owner wants of it now; the daemon works towards it, also after a restart. */
 export type Wanted = "running" | "stopped" | "gone";
 
+/** Why a run is being ended: somebody asked for it, or the daemon itself found a reason. */
+export const endWhys = ["stopped", "ttl", "unhealthy", "boot-timeout"] as const;
+export type EndWhy = (typeof endWhys)[number];
+
+/** The end of a run that is under way: what asks it to end, and from when on it is killed. */
+export interface Stopping {
+  readonly signal: Stop["signal"];
+  readonly deadline: string;
+  readonly why: EndWhy;
+  /** What is to be told of the cause, where there is more to say than its name. */
+  readonly message?: string;
+}
+
 export interface Program {
   /** The image's digest, or null for an empty /app. */
   readonly digest: string | null;
@@ -42,8 +55,8 @@ export interface ProcRecord {
   readonly wanted: Wanted;
   /** What it is to run; null until an image that has to be fetched is here. */
   readonly program: Program | null;
-  /** The stop that is under way, or null: with what it asks, and when it no longer asks but kills. */
-  readonly stopping: { readonly signal: Stop["signal"]; readonly deadline: string } | null;
+  /** The end that is under way, or null. */
+  readonly stopping: Stopping | null;
   /** PORT, the same inside and outside; null where the proc has no network. Its own until its last run is given back. */
   readonly port: number | null;
   /** How it ended; on record before anything of the run is given back, and so before the state tells it. */

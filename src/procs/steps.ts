@@ -80,8 +80,10 @@ const executors: Executors = {
   end: async (life, { needs }, seen) => {
     life.fetching?.abort();
     const now = needs.clock.now();
-    const exit = judgeEnd(life.record, seen, now);
-    await life.commit({ saveProc: { ...life.record, exit, exitedAt: exit.at } });
+    await life.commit((record) => {
+      const exit = judgeEnd(record, seen, now);
+      return { saveProc: { ...record, exit, exitedAt: exit.at } };
+    });
   },
 
   settle: async (life, tools) => {
@@ -106,7 +108,7 @@ async function beginRun(life: Life, { needs, slots }: Tools): Promise<void> {
   const now = needs.clock.now();
   if (slot === null) {
     const exit = failedStart("resources", "No room for another proc on this host", now);
-    await life.commit({ saveProc: { ...life.record, exit, exitedAt: exit.at } });
+    await life.commit((record) => ({ saveProc: { ...record, exit, exitedAt: exit.at } }));
     return;
   }
   const number = life.record.runs + 1;
@@ -122,7 +124,7 @@ async function beginRun(life: Life, { needs, slots }: Tools): Promise<void> {
   };
   try {
     if (life.record.state === "boot")
-      await life.commit({ saveProc: { ...life.record, runs: number }, saveRun: run });
+      await life.commit((record) => ({ saveProc: { ...record, runs: number }, saveRun: run }));
     else await life.move("boot", { runs: number }, { saveRun: run });
   } catch (fault) {
     slots.release(slot);

@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { Callbacks, DELIVERY_TIMEOUT_MS, TARGET_DELIVERIES_MAX } from "../src/events/callbacks.ts";
 import { ANSWER_BYTES_MAX } from "../src/events/post-callback.ts";
 import type { Listener } from "../src/lib/address-rules.ts";
+import { noFetchRules } from "../src/lib/address-rules.ts";
 import { judgeWithOwn } from "../src/lib/own-places.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -76,7 +77,7 @@ async function outbox({ ownListeners = [] }: { ownListeners?: readonly Listener[
       void reports.push(`${fault} ${JSON.stringify(context)}`);
     const callbacks = new Callbacks({
       ...{ store, clock, randomFraction: () => 0.5, report },
-      judge: judgeWithOwn(ownListeners),
+      judge: judgeWithOwn(ownListeners, noFetchRules),
     });
     return { store, callbacks };
   };

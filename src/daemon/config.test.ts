@@ -22,6 +22,7 @@ describe("parseConfig()", () => {
       runtimes: ["crun", "runc", "runsc"].map((name) => ({ name, program: null })),
       runtimeTimeoutMs: 30_000,
       insecureNoUserns: false,
+      fetchRules: { allow: [], deny: [] },
     });
   });
 
@@ -41,6 +42,22 @@ describe("parseConfig()", () => {
     ]);
     const env = { SHARKU_ADD_RUNTIME: "a=/opt/a,b=/opt/b", SHARKU_RUNTIME: "b" };
     assert.deepEqual(parse([], env).runtimes[0], { name: "b", program: "/opt/b" });
+  });
+
+  it("takes networks that may be fetched from, and others that may not, of both families", () => {
+    const argv = ["--fetch-deny", "127.0.0.0/8,10.0.0.1", "--fetch-deny", "fd00::/8"];
+    const env = { SHARKU_FETCH_ALLOW: "169.254.0.0/16, fe80::/10", SHARKU_FETCH_DENY: "1.2.3.4" };
+    assert.deepEqual(parse(argv, env).fetchRules, {
+      allow: [
+        { network: "169.254.0.0", prefix: 16 },
+        { network: "fe80::", prefix: 10 },
+      ],
+      deny: [
+        { network: "127.0.0.0", prefix: 8 },
+        { network: "10.0.0.1", prefix: 32 },
+        { network: "fd00::", prefix: 8 },
+      ],
+    });
   });
 
   it("takes variables, and options before them", () => {
@@ -71,6 +88,10 @@ describe("parseConfig()", () => {
     ["--add-runtime", "../x=/bin/true"],
     ["--runtime-timeout", "0"],
     ["--runtime-timeout", "soon"],
+    ["--fetch-deny", "10.0.0.0/33"],
+    ["--fetch-allow", "localhost"],
+    ["--fetch-allow", "10.0.0.0/8,a\nb"],
+    ["--fetch-deny", "::ffff:10.0.0.0/104"],
     ["--colour", "red"],
     ["more"],
   ];

@@ -1,7 +1,9 @@
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import type { FetchRules } from "../lib/address-rules.ts";
 import { CannotStart } from "../lib/cannot-start.ts";
+import { parseFetchRules } from "./fetch-rules.ts";
 
 /** What `sharku serve` is told, by options or by SHARKU_… variables; the option wins. */
 export interface DaemonConfig {
@@ -16,6 +18,8 @@ export interface DaemonConfig {
   readonly runtimeTimeoutMs: number;
   /** Runs procs also where the host has no user namespaces for them. */
   readonly insecureNoUserns: boolean;
+  /** Where images and callbacks may go to, and where not, beside the rules for everybody. */
+  readonly fetchRules: FetchRules;
 }
 
 /** A runtime by its name; the program is looked for by that name where none is given. */
@@ -38,6 +42,8 @@ Options (each also as a variable, --state-dir as SHARKU_STATE_DIR and so on):
   --runtime NAME      runtime of procs that name none  (crun)
   --add-runtime N=P   a runtime N by its path P; may be given again, or with commas between (none)
   --runtime-timeout S seconds that one call of a runtime may take (30)
+  --fetch-allow CIDR  let images and callbacks go to link-local or metadata addresses too (none)
+  --fetch-deny CIDR   never let them go there; wins; both may be given again, or with commas between (none)
   --insecure-no-userns
                       run procs also on a host without user namespaces: less holds them, see docs/security.md
   --help              this text
@@ -56,6 +62,8 @@ const options = {
   runtime: { type: "string" },
   "add-runtime": { type: "string", multiple: true },
   "runtime-timeout": { type: "string" },
+  "fetch-allow": { type: "string", multiple: true },
+  "fetch-deny": { type: "string", multiple: true },
   "insecure-no-userns": { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const;
@@ -80,6 +88,7 @@ export function parseConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Da
     name: pick("name", hostname()),
     runtimes: parseRuntimes(pick("runtime", "crun"), pick("add-runtime", "")),
     insecureNoUserns: values["insecure-no-userns"] === true || pick("insecure-no-userns", "") === "1",
+    fetchRules: parseFetchRules({ allow: pick("fetch-allow", ""), deny: pick("fetch-deny", "") }),
     runtimeTimeoutMs: parseSeconds(pick("runtime-timeout", "30")) * 1000,
   };
 }

@@ -82,7 +82,7 @@ export async function wire(parts: Parts): Promise<Wired> {
   const late: { procs?: Procs } = {};
   const templates = await openTemplateRoom({ config, index: instance.index, isolation, late, report });
   const logs = await openLogs({ dir: join(config.stateDir, "logs"), clock });
-  const judge = judgeWithOwn([{ address: config.listen.host, port: config.listen.port }]);
+  const judge = judgeWithOwn([{ address: config.listen.host, port: config.listen.port }], config.fetchRules);
   const events = new Events({ store, clock, randomFraction, report, judge });
   const images = await openImageRoom(parts, {
     isolation,
@@ -97,7 +97,7 @@ export async function wire(parts: Parts): Promise<Wired> {
     randomId: randomName,
     bootId: (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim(),
     hypervisor: config.name,
-    judgeCallback: (url) => judgeCallbackUrl(url)[0]?.detail ?? null,
+    judgeCallback: (url) => judgeCallbackUrl(url, judge)[0]?.detail ?? null,
   });
   late.procs = procs;
   const life = { hasLooked: false };

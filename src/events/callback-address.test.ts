@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { judgeAddress, noFetchRules } from "../lib/address-rules.ts";
+import type { Judge } from "../lib/judged-lookup.ts";
 import { judgeCallbackUrl } from "./callback-address.ts";
 
+const judge: Judge = (place) =>
+  judgeAddress(place, { own: { listeners: [], hostAddresses: [] }, rules: noFetchRules });
+
 test("judgeCallbackUrl() names what is wrong, and where", () => {
-  const detail = (url: string) => judgeCallbackUrl(url).map((fault) => fault.detail);
+  const detail = (url: string) => judgeCallbackUrl(url, judge).map((fault) => fault.detail);
 
   for (const url of [
     "http://127.0.0.1:8000/a?b=c",
@@ -26,5 +31,5 @@ test("judgeCallbackUrl() names what is wrong, and where", () => {
     "[::ffff:169.254.169.254]",
   ])
     assert.match(detail(`http://${host}/latest/meta-data`)[0] ?? "", /may not be called/, host);
-  assert.equal(judgeCallbackUrl("gopher://x", "/callback/url")[0]?.pointer, "/callback/url");
+  assert.equal(judgeCallbackUrl("gopher://x", judge, "/callback/url")[0]?.pointer, "/callback/url");
 });

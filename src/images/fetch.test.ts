@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
-import { judgeAddress } from "../lib/address-rules.ts";
+import { judgeAddress, noFetchRules } from "../lib/address-rules.ts";
 import { fetchArchive, judgeFetchUrl, tellUrl, type Validators } from "./fetch.ts";
 
 const never = new AbortController().signal;
 const content = Buffer.from(Array.from({ length: 100_000 }, (_, at) => at % 251));
 const judge = (place: { address: string; port: number }) =>
-  judgeAddress(place, { listeners: [], hostAddresses: [] });
+  judgeAddress(place, { own: { listeners: [], hostAddresses: [] }, rules: noFetchRules });
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -151,7 +151,7 @@ describe("fetchArchive()", () => {
 
 describe("judgeFetchUrl()", () => {
   it("takes http and https without credentials", () => {
-    assert.equal(judgeFetchUrl("https://host/app.tar.gz?x=1"), null);
+    assert.equal(judgeFetchUrl("https://host/app.tar.gz?x=1", judge), null);
     for (const url of [
       "ftp://host/x",
       "gopher://x",
@@ -160,7 +160,11 @@ describe("judgeFetchUrl()", () => {
       "https://a@host/x",
       "nothing",
     ])
-      assert.notEqual(judgeFetchUrl(url), null, url);
+      assert.notEqual(judgeFetchUrl(url, judge), null, url);
+  });
+
+  it("refuses at once an address that nothing may be fetched from", () => {
+    assert.match(judgeFetchUrl("http://[::ffff:169.254.169.254]/latest", judge) ?? "", /link-local/);
   });
 
   it("tells a URL without its query", () => {

@@ -1,7 +1,13 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { setTimeout as pause } from "node:timers/promises";
-import { assertLiteralAllowed, type Judge, judgedLookup, RefusedAddress } from "../lib/judged-lookup.ts";
+import {
+  assertLiteralAllowed,
+  type Judge,
+  judgedLookup,
+  judgeLiteral,
+  RefusedAddress,
+} from "../lib/judged-lookup.ts";
 
 /** Fetches an archive by its URL. It judges where it connects to, and what comes only by the server's own words. */
 
@@ -135,7 +141,7 @@ function nextUrl(wanted: FetchRequest, { from, location }: { from: URL; location
   if (!URL.canParse(location, from.href))
     throw failed(wanted, new FetchError("it leads on to what is no URL"));
   const next = new URL(location, from);
-  const fault = judgeFetchUrl(next.href);
+  const fault = judgeFetchUrl(next.href, wanted.judge);
   if (fault !== null) throw failed(wanted, new FetchError(`it leads on to a place where ${fault}`));
   if (from.protocol === "https:" && next.protocol !== "https:")
     throw failed(
@@ -146,14 +152,14 @@ function nextUrl(wanted: FetchRequest, { from, location }: { from: URL; location
 }
 
 /** What is wrong with a URL to fetch from, as far as its text tells; null where it may be tried. */
-export function judgeFetchUrl(text: string): string | null {
+export function judgeFetchUrl(text: string, judge: Judge): string | null {
   if (!URL.canParse(text)) return "the text is no URL, one like https://host/app.tar.gz was wanted";
   const url = new URL(text);
   if (url.protocol !== "http:" && url.protocol !== "https:")
     return `the scheme is "${url.protocol}", http: or https: was wanted`;
   if (url.username !== "" || url.password !== "")
     return "the URL holds credentials, one without them was wanted";
-  return null;
+  return judgeLiteral(url, judge);
 }
 
 function get(

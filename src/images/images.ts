@@ -131,7 +131,7 @@ class ImageKeeper implements ImageRoom {
   }
 
   judgeUrl(url: string): string | null {
-    return judgeFetchUrl(url);
+    return judgeFetchUrl(url, this.#options.judge);
   }
 
   async obtain(source: ImageSource, signal: AbortSignal): Promise<StoredImage> {

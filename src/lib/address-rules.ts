@@ -41,14 +41,51 @@ export interface OwnPlaces {
   readonly hostAddresses: readonly string[];
 }
 
-/** Why nothing may be sent to that address and port; null where it may. */
-export function judgeAddress({ address, port }: Listener, own: OwnPlaces): string | null {
+export interface Subnet {
+  readonly network: string;
+  readonly prefix: number;
+}
+
+/** What the operator says beside the rules for everybody. */
+export interface FetchRules {
+  /** Opens what the rules for everybody refuse, but never the daemon itself. */
+  readonly allow: readonly Subnet[];
+  /** Wins over everything. */
+  readonly deny: readonly Subnet[];
+}
+
+export const noFetchRules: FetchRules = { allow: [], deny: [] };
+
+/**
+ * Why nothing may be sent to that address and port; null where it may. An address that carries an IPv4 address is
+ * allowed as that one only, and denied as either.
+ */
+export function judgeAddress(
+  { address, port }: Listener,
+  { own, rules }: { own: OwnPlaces; rules: FetchRules },
+): string | null {
   const plain = plainAddress(address);
-  const refused = refusedSubnets.find(([network, prefix]) => isWithin(plain, { network, prefix }));
-  if (refused) return `its address is ${refused[2]}`;
+  const denied = rules.deny.find((subnet) => isWithin(plain, subnet) || isWithin(unzoned(address), subnet));
+  if (denied) return `its address is within ${denied.network}/${denied.prefix}, which the operator denies`;
   if (own.listeners.some((listener) => listener.port === port && answersOn(listener, plain, own)))
     return "its address is this daemon's own";
-  return null;
+  const refused = refusedSubnets.find(([network, prefix]) => isWithin(plain, { network, prefix }));
+  if (refused === undefined || rules.allow.some((subnet) => isWithin(plain, subnet))) return null;
+  return `its address is ${refused[2]}`;
+}
+
+/** A subnet in CIDR's spelling, or what is wrong with it; one address stands for itself alone. */
+export function parseSubnet(text: string): Subnet | string {
+  const [, network = "", length] = /^([\da-f:.]+)(?:\/(\d{1,3}))?$/i.exec(text) ?? [];
+  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(network)] ?? 0;
+  if (bits === 0) return "it is no IP network";
+  const prefix = length === undefined ? bits : Number(length);
+  if (prefix > bits) return `its prefix is longer than ${bits} bits`;
+  // Addresses of such a network are judged as those that they carry.
+  const carrier = bits === 128 ? carrierOf(network) : null;
+  if (carrier === null || prefix < carrier[1]) return { network, prefix };
+  const carried = `${plainAddress(network)}/${Math.min(32, prefix - carrier[1])}`;
+  return `it carries IPv4 addresses, name their network itself, ${carried}`;
 }
 
 /** The address that the URL names itself, or null where it holds a name to look up. */
@@ -71,13 +108,22 @@ function answersOn(listener: Listener, address: string, own: OwnPlaces): boolean
 
 /** In one spelling, without a zone, and as IPv4 where it carries one. */
 function plainAddress(address: string): string {
-  const unzoned = address.split("%")[0] ?? address;
-  if (isIP(unzoned) !== 6) return unzoned;
+  const bare = unzoned(address);
+  if (isIP(bare) !== 6) return bare;
   // The URL parser writes IPv6 in the one spelling of RFC 5952.
-  const host = new URL(`http://[${unzoned}]`).hostname.slice(1, -1);
-  if (host === "::" || host === "::1") return host;
-  const carrier = carriers.find(([network, prefix]) => isWithin(host, { network, prefix }));
-  return carrier ? carriedAddress(host, carrier[2]) : host;
+  const host = new URL(`http://[${bare}]`).hostname.slice(1, -1);
+  const carrier = carrierOf(host);
+  return carrier === null ? host : carriedAddress(host, carrier[2]);
+}
+
+function carrierOf(host: string): (typeof carriers)[number] | null {
+  // Within ::/96 by their spelling only.
+  if (isWithin(host, { network: "::", prefix: 127 })) return null;
+  return carriers.find(([network, prefix]) => isWithin(host, { network, prefix })) ?? null;
+}
+
+function unzoned(address: string): string {
+  return address.split("%")[0] ?? address;
 }
 
 function carriedAddress(host: string, firstGroup: number): string {
@@ -96,7 +142,7 @@ function carriedAddress(host: string, firstGroup: number): string {
     .join(".");
 }
 
-function isWithin(address: string, subnet: { network: string; prefix: number }): boolean {
+function isWithin(address: string, subnet: Subnet): boolean {
   const family = isIP(subnet.network) === 6 ? "ipv6" : "ipv4";
   if (isIP(address) !== (family === "ipv6" ? 6 : 4)) return false;
   const list = new BlockList();

@@ -12,9 +12,14 @@ export class RefusedAddress extends Error {
 
 /** A literal address is connected to without a lookup, so it is judged before. Errors: RefusedAddress. */
 export function assertLiteralAllowed(url: URL, judge: Judge): void {
-  const literal = literalAddress(url);
-  const why = literal === null ? null : judge({ address: literal, port: portOf(url) });
+  const why = judgeLiteral(url, judge);
   if (why !== null) throw new RefusedAddress(why);
+}
+
+/** Why the address that a URL names itself may not be called; null where it may, or where there is a name instead. */
+export function judgeLiteral(url: URL, judge: Judge): string | null {
+  const literal = literalAddress(url);
+  return literal === null ? null : judge({ address: literal, port: portOf(url) });
 }
 
 /** Looks a name up for a connection, and refuses it where a single one of its addresses may not be called. */

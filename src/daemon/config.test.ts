@@ -23,7 +23,37 @@ describe("parseConfig()", () => {
       runtimeTimeoutMs: 30_000,
       insecureNoUserns: false,
       fetchRules: { allow: [], deny: [] },
+      images: {
+        bytesMax: 1024 ** 3,
+        filesMax: 200_000,
+        water: { high: 0.85, low: 0.8 },
+        keptMsMin: 600_000,
+      },
     });
+  });
+
+  it("takes the limits of images and when unused ones go", () => {
+    const argv = ["--image-bytes", "2G", "--image-files", "5000", "--image-water", "70-50"];
+    assert.deepEqual(parse(argv, { SHARKU_IMAGE_GRACE: "90s" }).images, {
+      bytesMax: 2 * 1024 ** 3,
+      filesMax: 5000,
+      water: { high: 0.7, low: 0.5 },
+      keptMsMin: 90_000,
+    });
+    for (const [name, wrong] of [
+      ["bytes", "12"],
+      ["bytes", "much"],
+      ["files", "0"],
+      ["files", "1e3"],
+      ["water", "80"],
+      ["water", "80-85"],
+      ["water", "101-5"],
+      ["grace", "10"],
+    ])
+      assert.throws(
+        () => parse([`--image-${name}`, wrong ?? ""]),
+        (error) => error instanceof CannotStart && error.message.includes(`--image-${name} "${wrong}"`),
+      );
   });
 
   it("takes the risk of no user namespaces only by its name", () => {

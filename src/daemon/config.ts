@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import type { FetchRules } from "../lib/address-rules.ts";
 import { CannotStart } from "../lib/cannot-start.ts";
 import { parseFetchRules } from "./fetch-rules.ts";
+import { type ImageOptions, parseImageOptions } from "./image-options.ts";
 
 /** What `sharku serve` is told, by options or by SHARKU_… variables; the option wins. */
 export interface DaemonConfig {
@@ -20,6 +21,7 @@ export interface DaemonConfig {
   readonly insecureNoUserns: boolean;
   /** Where images and callbacks may go to, and where not, beside the rules for everybody. */
   readonly fetchRules: FetchRules;
+  readonly images: ImageOptions;
 }
 
 /** A runtime by its name; the program is looked for by that name where none is given. */
@@ -44,6 +46,10 @@ Options (each also as a variable, --state-dir as SHARKU_STATE_DIR and so on):
   --runtime-timeout S seconds that one call of a runtime may take (30)
   --fetch-allow CIDR  let images and callbacks go to link-local or metadata addresses too (none)
   --fetch-deny CIDR   never let them go there; wins; both may be given again, or with commas between (none)
+  --image-bytes SIZE  what the files of an image may come to (1G)
+  --image-files N     how many files it may have   (200000)
+  --image-water H-L   unused images go when the disk is H % full, in bytes or files, down to L % (85-80)
+  --image-grace TIME  one that came or was used less than so long ago stays (10m)
   --insecure-no-userns
                       run procs also on a host without user namespaces: less holds them, see docs/security.md
   --help              this text
@@ -64,6 +70,10 @@ const options = {
   "runtime-timeout": { type: "string" },
   "fetch-allow": { type: "string", multiple: true },
   "fetch-deny": { type: "string", multiple: true },
+  "image-bytes": { type: "string" },
+  "image-files": { type: "string" },
+  "image-water": { type: "string" },
+  "image-grace": { type: "string" },
   "insecure-no-userns": { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const;
@@ -89,6 +99,7 @@ export function parseConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Da
     runtimes: parseRuntimes(pick("runtime", "crun"), pick("add-runtime", "")),
     insecureNoUserns: values["insecure-no-userns"] === true || pick("insecure-no-userns", "") === "1",
     fetchRules: parseFetchRules({ allow: pick("fetch-allow", ""), deny: pick("fetch-deny", "") }),
+    images: parseImageOptions(pick),
     runtimeTimeoutMs: parseSeconds(pick("runtime-timeout", "30")) * 1000,
   };
 }

@@ -8,7 +8,6 @@ import { judgeCallbackUrl } from "../events/callback-address.ts";
 import { Events } from "../events/events.ts";
 import { detectCgroups, gatherCgroups } from "../host/gather-cgroups.ts";
 import { type ImageRoom, openImages } from "../images/images.ts";
-import { defaultImageLimits } from "../images/needs.ts";
 import { Cgroups } from "../isolation/cgroup.ts";
 import { AppDisks } from "../isolation/disks/app-disks.ts";
 import { gatherHostFacts } from "../isolation/host-facts.ts";
@@ -28,6 +27,7 @@ import { Procs } from "../procs/procs.ts";
 import type { Store } from "../store/store.ts";
 import { withFilter } from "./compile-filter.ts";
 import type { DaemonConfig } from "./config.ts";
+import { imageLimits } from "./image-options.ts";
 import { findTools, openRuntimes } from "./open-runtimes.ts";
 import { hostTemplate, openTemplateRoom } from "./open-templates.ts";
 import { version } from "./version.ts";
@@ -101,7 +101,7 @@ export async function wire(parts: Parts): Promise<Wired> {
   });
   late.procs = procs;
   const life = { hasLooked: false };
-  const stopCollecting = collect(images, report);
+  const stopCollecting = collect(images, { report, log });
   const facts = await infoFacts(parts, isolation.needs);
   return {
     api: {
@@ -143,8 +143,15 @@ function openNetwork({ config, instance: { id, index } }: Parts): BridgeNetwork 
 }
 
 /** Lets unused images go where the disk is getting full, until the returned function is called. */
-function collect(images: ImageRoom, report: IsolationNeeds["report"]): () => void {
-  const timer = setInterval(() => void images.prune({}).catch((fault) => report(fault, {})), COLLECT_MS);
+function collect(images: ImageRoom, { report, log }: Pick<Parts, "log"> & Pick<IsolationNeeds, "report">) {
+  let told: string | null = null;
+  const look = async () => {
+    await images.prune({});
+    const shortage = await images.shortage();
+    if (shortage !== null && shortage !== told) log.warn(shortage);
+    told = shortage;
+  };
+  const timer = setInterval(() => void look().catch((fault) => report(fault, {})), COLLECT_MS);
   timer.unref();
   return () => clearInterval(timer);
 }
@@ -262,7 +269,7 @@ function openImageRoom(
     firstSlot: JOB_SLOTS_FIRST,
   });
   return openImages({
-    ...{ sandbox, users, judge, clock: systemClock, limits: defaultImageLimits },
+    ...{ sandbox, users, judge, clock: systemClock, limits: imageLimits(config.images) },
     dir: join(config.stateDir, "images"),
     randomId: () => `unpack-${randomName()}`,
   });

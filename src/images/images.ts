@@ -5,8 +5,8 @@ import type { Image, ImagePatch, Pruned, PruneRequest } from "../contract/image.
 import { Lane } from "../lib/lane.ts";
 import { runCommand } from "../lib/run-command.ts";
 import type { ImageSource, Images, StoredImage } from "../procs/needs.ts";
-import { planCollection } from "./collection.ts";
-import { toOperatingError } from "./disk-errors.ts";
+import { Collector } from "./collector.ts";
+import { toOperatingError, withRoom } from "./disk-errors.ts";
 import { judgeFetchUrl } from "./fetch.ts";
 import { Fetcher } from "./fetcher.ts";
 import { type ImageFacts, readImageFile, writeImageFile } from "./image-file.ts";
@@ -14,7 +14,6 @@ import { type Marks, markPinned, markUsed, readMarks } from "./marks.ts";
 import type { ImageLimits, ImagesNeeds } from "./needs.ts";
 import { readProcfile } from "./read-procfile.ts";
 import { openBody, type Received, receive } from "./receive.ts";
-import { candidateOf, spaceExcess } from "./space.ts";
 import { unpack } from "./unpack.ts";
 import { UrlMemory } from "./url-memory.ts";
 
@@ -49,6 +48,8 @@ export interface ImageRoom extends Images {
   patch(digest: string, patch: ImagePatch): Promise<Image>;
   /** Removes images that nobody holds: as many as make room, or all. */
   prune(request: PruneRequest): Promise<Pruned>;
+  /** What keeps the disk too full though unused images go, in words; null where it has room. */
+  shortage(): Promise<string | null>;
 }
 
 export interface ImagesOptions extends ImagesNeeds {
@@ -83,11 +84,19 @@ class ImageKeeper implements ImageRoom {
   readonly #lanes = new Map<string, Lane>();
   readonly #urls: UrlMemory;
   readonly #fetcher: Fetcher;
+  readonly #collector: Collector;
   #takeIns = 0;
 
   constructor(options: ImagesOptions) {
     this.#options = options;
     this.#urls = new UrlMemory(join(options.dir, URLS));
+    this.#collector = new Collector({
+      ...{ dir: options.dir, limits: options.limits },
+      nowMs: () => options.clock.now().getTime(),
+      list: () => this.list(),
+      sentMs: (digest) => this.#sentMs.get(digest) ?? 0,
+      remove: (digest) => this.remove(digest),
+    });
     this.#fetcher = new Fetcher({
       judge: options.judge,
       urls: this.#urls,
@@ -163,18 +172,25 @@ class ImageKeeper implements ImageRoom {
     body: AsyncIterable<Uint8Array>,
     { signal, sha256 }: { signal: AbortSignal; sha256: string | null },
   ): Promise<{ image: Image; isNew: boolean }> {
-    const jobId = this.#options.randomId();
-    const workDir = join(this.#options.dir, INCOMING, jobId);
+    const workDir = join(this.#options.dir, INCOMING, this.#options.randomId());
     try {
-      await mkdir(workDir, { mode: 0o700 }).catch(toOperatingError);
+      const makeRoom = (turn: number) => this.#collector.makeRoom(turn);
+      await withRoom(() => mkdir(workDir, { mode: 0o700 }), makeRoom).catch(toOperatingError);
       const bytesMax = this.#options.limits.uploadBytesMax;
-      const received = await receive(body, { file: join(workDir, "archive"), bytesMax, signal });
+      const file = join(workDir, "archive");
+      const received = await receive(body, { file, bytesMax, signal, makeRoom });
       if (sha256 !== null && received.digest !== sha256) throw otherBytes(received.digest, sha256);
       return await this.#oneAtATime(received.digest, async () => {
-        const kept = await this.#keep(received, { jobId, workDir, signal });
+        const kept = await this.#keep(received, { workDir, signal });
         this.#sentMs.set(received.digest, this.#options.clock.now().getTime());
         return kept;
       });
+    } catch (error) {
+      if (error instanceof SharkuError && error.code === "disk-full")
+        throw new SharkuError("disk-full", `${error.message}; ${this.#collector.whatStays()}`, {
+          cause: error,
+        });
+      throw error;
     } finally {
       await deleteTree(workDir);
     }
@@ -193,6 +209,8 @@ class ImageKeeper implements ImageRoom {
       });
       this.#marks.delete(digest);
       this.#sentMs.delete(digest);
+      // Gone by its name before the first of its files is: a loss of power brings back all of it or nothing.
+      await syncDir(this.#options.dir);
     });
     await deleteTree(goneDir);
   }
@@ -214,37 +232,12 @@ class ImageKeeper implements ImageRoom {
     return this.get(digest);
   }
 
-  async prune({ all = false, dryRun = false }: PruneRequest): Promise<Pruned> {
-    const everything = { bytes: Number.POSITIVE_INFINITY, files: 0 };
-    const excess = all ? everything : await spaceExcess(this.#options.dir, this.#options.limits.water);
-    const removed: Image[] = [];
-    const youngMs = this.#options.clock.now().getTime() - this.#options.limits.keptMsMin;
-    const candidates = this.list()
-      .map(candidateOf)
-      .filter(
-        ({ digest, lastUsedMs }) => all || Math.max(lastUsedMs, this.#sentMs.get(digest) ?? 0) <= youngMs,
-      );
-    for (const { digest } of planCollection(candidates, excess)) {
-      const image = this.#images.has(digest) ? this.get(digest) : null;
-      if (image !== null && (dryRun || (await this.#removeFree(digest)))) removed.push(image);
-    }
-    return {
-      images: removed,
-      unpackedBytes: removed.reduce((sum, { unpackedBytes }) => sum + unpackedBytes, 0),
-      files: removed.reduce((sum, { files }) => sum + files, 0),
-      dryRun,
-    };
+  prune(request: PruneRequest): Promise<Pruned> {
+    return this.#collector.prune(request);
   }
 
-  /** False where a proc has come to have it meanwhile, or it is gone. */
-  #removeFree(digest: string): Promise<boolean> {
-    return this.remove(digest).then(
-      () => true,
-      (fault: unknown) => {
-        if (fault instanceof SharkuError) return false;
-        throw fault;
-      },
-    );
+  shortage(): Promise<string | null> {
+    return this.#collector.shortage();
   }
 
   #assertFree({ digest, usedBy, pinned }: Image): void {
@@ -264,24 +257,34 @@ class ImageKeeper implements ImageRoom {
 
   async #keep(
     received: Received,
-    { jobId, workDir, signal }: { jobId: string; workDir: string; signal: AbortSignal },
+    { workDir, signal }: { workDir: string; signal: AbortSignal },
   ): Promise<{ image: Image; isNew: boolean }> {
     signal.throwIfAborted();
     const known = this.#images.get(received.digest);
     if (known !== undefined) return { image: this.#view(known), isNew: false };
     const madeDir = join(workDir, "image");
+    const image = await withRoom(
+      () => this.#unpack(received, { workDir, madeDir, signal }),
+      (turn) => this.#collector.makeRoom(turn),
+    );
+    await this.#publish(madeDir, { image, leftoverDir: join(workDir, "leftover") });
+    return { image: this.#view(image), isNew: true };
+  }
+
+  async #unpack(
+    received: Received,
+    { workDir, madeDir, signal }: { workDir: string; madeDir: string; signal: AbortSignal },
+  ): Promise<ImageFacts> {
+    // What an earlier try has left, which found the disk full.
+    await deleteTree(madeDir);
     const targetDir = join(madeDir, "files");
     await makeTarget(targetDir).catch(toOperatingError);
-    const { sandbox, limits } = this.#options;
-    const archive = join(workDir, "archive");
+    const { sandbox, limits, randomId } = this.#options;
     const { files, bytes } = await unpack({
       ...received,
-      sandbox,
-      limits,
-      jobId,
-      archive,
-      targetDir,
-      signal,
+      ...{ sandbox, limits, targetDir, signal },
+      jobId: randomId(),
+      archive: join(workDir, "archive"),
     });
     const image: ImageFacts = {
       digest: received.digest,
@@ -292,8 +295,7 @@ class ImageKeeper implements ImageRoom {
       createdAt: this.#options.clock.now().toISOString(),
     };
     await writeImageFile(madeDir, image).catch(toOperatingError);
-    await this.#publish(madeDir, { image, leftoverDir: join(workDir, "leftover") });
-    return { image: this.#view(image), isNew: true };
+    return image;
   }
 
   async #publish(

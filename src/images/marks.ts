@@ -1,4 +1,4 @@
-import { readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { open, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
@@ -25,9 +25,11 @@ export async function markUsed(imageDir: string, at: Date): Promise<void> {
   await utimes(path, at, at);
 }
 
-/** Repeating it is fine. */
+/** On disk when it returns. Repeating it is fine. */
 export async function markPinned(imageDir: string, pinned: boolean): Promise<void> {
   const path = join(imageDir, PINNED);
   if (pinned) await writeFile(path, "", { mode: 0o600 });
   else await rm(path, { force: true });
+  await using dir = await open(imageDir, "r");
+  await dir.sync();
 }

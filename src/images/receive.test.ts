@@ -19,6 +19,7 @@ describe("receive()", () => {
     file: join(top, `archive${files++}`),
     bytesMax: 4096,
     signal,
+    makeRoom: async () => false,
   });
   const tar = Buffer.alloc(1536);
   tar.write("ustar", 257);

@@ -4,12 +4,18 @@ import { addAbortSignal, Readable } from "node:stream";
 import { SharkuError } from "../contract/errors.ts";
 import type { ArchiveFormat } from "../contract/image.ts";
 import { SNIFF_BYTES, sniffFormat } from "../lib/archive-format.ts";
-import { toOperatingError } from "./disk-errors.ts";
+import { type MakeRoom, toOperatingError, withRoom } from "./disk-errors.ts";
 
 export interface Received {
   readonly digest: string;
   readonly bytes: number;
   readonly format: ArchiveFormat;
+}
+
+export interface ReceiveOptions {
+  readonly bytesMax: number;
+  readonly signal: AbortSignal;
+  readonly makeRoom: MakeRoom;
 }
 
 const TAR_BLOCK_BYTES = 512;
@@ -31,9 +37,11 @@ export function openBody(stream: AsyncIterable<Uint8Array>, signal: AbortSignal)
  */
 export async function receive(
   stream: AsyncIterable<Uint8Array>,
-  options: { readonly file: string; readonly bytesMax: number; readonly signal: AbortSignal },
+  options: ReceiveOptions & { readonly file: string },
 ): Promise<Received> {
-  const file = await open(options.file, "wx", 0o600).catch(toOperatingError);
+  const file = await withRoom(() => open(options.file, "wx", 0o600), options.makeRoom).catch(
+    toOperatingError,
+  );
   try {
     return await take(stream, { ...options, file });
   } catch (error) {
@@ -46,7 +54,7 @@ export async function receive(
 
 async function take(
   stream: AsyncIterable<Uint8Array>,
-  options: { readonly file: FileHandle; readonly bytesMax: number; readonly signal: AbortSignal },
+  options: ReceiveOptions & { readonly file: FileHandle },
 ): Promise<Received> {
   const hash = createHash("sha256");
   let bytes = 0;
@@ -62,11 +70,22 @@ async function take(
     }
     tail = lastBytes(tail, chunk);
     hash.update(chunk);
-    await options.file.writeFile(chunk).catch(toOperatingError);
+    await write(chunk, options).catch(toOperatingError);
   }
   const format = judgeFormat(head);
   if (format === "tar") judgeEnd(tail);
   return { digest: `sha256:${hash.digest("hex")}`, bytes, format };
+}
+
+/** Where the disk is full amid a chunk, the rest of it is written once there is room. */
+async function write(
+  chunk: Uint8Array,
+  { file, makeRoom }: ReceiveOptions & { readonly file: FileHandle },
+): Promise<void> {
+  let written = 0;
+  await withRoom(async () => {
+    while (written < chunk.byteLength) written += (await file.write(chunk, written)).bytesWritten;
+  }, makeRoom);
 }
 
 function judgeFormat(head: Buffer): ArchiveFormat {

@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { SharkuError } from "../contract/errors.ts";
 import type { ArchiveFormat } from "../contract/image.ts";
+import { toOperatingError } from "./disk-errors.ts";
 import { Members } from "./members.ts";
 import type { ImageLimits, UnpackResult, UnpackSandbox } from "./needs.ts";
 import { settleTree, type TreeFindings } from "./tree.ts";
@@ -62,7 +63,7 @@ export async function unpack(options: UnpackOptions): Promise<{ files: number; b
   try {
     result = await options.sandbox.unpack(job);
   } catch (error) {
-    if (!job.signal.aborted) throw error;
+    if (!job.signal.aborted) toOperatingError(error);
   } finally {
     input.off("resume", startDeadline);
     clearTimeout(deadline);
@@ -97,7 +98,7 @@ function judgeResult(
 ): void {
   const words = wordsOf(result?.stderr ?? "");
   const at = members.last === null ? "" : ` at "${members.last}"`;
-  if (/: No space left on device(;|$)/.test(words))
+  if (saysFull(result?.stderr ?? ""))
     throw new SharkuError(
       "disk-full",
       `Cannot unpack the archive: the disk is full${at}, wanted room for its files`,
@@ -114,6 +115,11 @@ function judgeResult(
   if (result?.code === unpackExit.decompress)
     throw bad(`it cannot be decompressed${at}, wanted a whole file: ${words}`);
   if (result?.code !== 0) throw bad(`tar stopped${at}, wanted an archive without a fault: ${words}`);
+}
+
+/** By how a line ends: what comes before may be the name of a member. A write that ends early comes before the error. */
+function saysFull(stderr: string): boolean {
+  return /: (?:No space left on device|Wrote only \d+ of \d+ bytes)$/m.test(stderr);
 }
 
 /** In one line, without the one that says nothing. */

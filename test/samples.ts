@@ -1,5 +1,6 @@
 import type { Exit, Proc } from "../src/contract/proc.ts";
 import { defaultLimits, defaultNetwork, defaultStop } from "../src/contract/proc.ts";
+import { defaultRestart } from "../src/contract/restart.ts";
 import type { NewEvent, ProcRecord, RunRecord } from "../src/procs/record.ts";
 
 /** Records, runs and events to test with. */
@@ -21,6 +22,8 @@ export function sampleProc(id: string, more: Partial<ProcRecord> = {}): ProcReco
       callbackUrl: null,
       limits: defaultLimits,
       stop: defaultStop,
+      restart: defaultRestart,
+      ttlMs: null,
       runtime: "crun",
       network: defaultNetwork,
       labels: {},
@@ -36,6 +39,7 @@ export function sampleProc(id: string, more: Partial<ProcRecord> = {}): ProcReco
     exitedAt: null,
     timings: {},
     runs: 0,
+    ...{ restarts: 0, attempts: 0, nextRestartAt: null, lastExit: null },
     ...more,
   };
 }
@@ -82,6 +86,8 @@ function wireProc(id: string): Proc {
     network: defaultNetwork,
     limits: defaultLimits,
     stop: defaultStop,
+    ...{ restart: defaultRestart, restarts: 0, nextRestartAt: null, lastExit: null },
+    ...{ ttlMs: null, expiresAt: null },
     runtime: "crun",
     labels: {},
     hypervisor: "here",

@@ -18,6 +18,7 @@ import { eventHandlers } from "./routes/events.ts";
 import type { Handlers } from "./routes/handler.ts";
 import { hostHandlers } from "./routes/host.ts";
 import { imageHandlers } from "./routes/images.ts";
+import { procEndHandlers } from "./routes/proc-ends.ts";
 import { procHandlers } from "./routes/procs.ts";
 import { templateHandlers } from "./routes/templates.ts";
 import { makeCompiler } from "./validate.ts";
@@ -111,6 +112,7 @@ declare module "fastify" {
 function allHandlers(needs: ApiNeeds): Handlers<RouteName> {
   return {
     ...procHandlers(needs),
+    ...procEndHandlers(needs),
     ...eventHandlers(needs),
     ...imageHandlers(needs),
     ...templateHandlers(needs),

@@ -3,6 +3,7 @@ import type { Event, LogRecord } from "../contract/event.ts";
 import type { Health, Info } from "../contract/host.ts";
 import type { Image, ImagePatch, Pruned, PruneRequest } from "../contract/image.ts";
 import type { Config, Proc, ProcPatch, ProcSpec, StopRequest } from "../contract/proc.ts";
+import type { SignalRequest } from "../contract/restart.ts";
 import type { EventQuery, LogQuery, ProcFilter, WaitQuery } from "../contract/routes.ts";
 import type { BuildRecord, Progress, Template, TemplateSpec } from "../contract/template.ts";
 import { ConnectionLost } from "./cannot-connect.ts";
@@ -87,18 +88,28 @@ export class SharkuClient {
     return this.#transport.call("getProc", { ...options, params: { id } });
   }
 
-  /** Answers once the daemon has taken it on; the proc is gone when `getProc` says `proc-not-found`. */
   /** Changes the limits of a running proc. */
   patchProc(id: string, patch: ProcPatch, options?: CallOptions): Promise<Proc> {
     return this.#transport.call("patchProc", { ...options, params: { id }, body: patch });
   }
 
+  /** Answers once the daemon has taken it on; the proc is gone when `getProc` says `proc-not-found`. */
   deleteProc(id: string, query?: { graceMs?: number }, options?: CallOptions): Promise<Proc> {
     return this.#transport.call("deleteProc", { ...options, params: { id }, query });
   }
 
   stopProc(id: string, request: StopRequest = {}, options?: CallOptions): Promise<Proc> {
     return this.#transport.call("stopProc", { ...options, params: { id }, body: request });
+  }
+
+  /** Errors: `proc-ended`. */
+  restartProc(id: string, request: StopRequest = {}, options?: CallOptions): Promise<Proc> {
+    return this.#transport.call("restartProc", { ...options, params: { id }, body: request });
+  }
+
+  /** Errors: `proc-not-running`. */
+  signalProc(id: string, request: SignalRequest, options?: CallOptions): Promise<Proc> {
+    return this.#transport.call("signalProc", { ...options, params: { id }, body: request });
   }
 
   /** Errors: `wait-timeout` after `timeoutMs`. */

@@ -20,6 +20,7 @@ export const errorCatalogue = {
   "proc-exists": [409, "The id belongs to another proc"],
   "proc-leaving": [409, "The proc is being deleted"],
   "proc-ended": [409, "The proc has ended"],
+  "proc-not-running": [409, "The proc does not run now"],
   "limit-in-use": [409, "The proc uses more than that"],
   "image-in-use": [409, "A proc uses the image"],
   "template-exists": [409, "The name belongs to another template"],

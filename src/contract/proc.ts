@@ -1,4 +1,5 @@
 import Type, { type Static } from "typebox";
+import { Restart, TtlMs } from "./restart.ts";
 import { exitReasons, procStates } from "./states.ts";
 import {
   Digest,
@@ -129,6 +130,8 @@ export const ProcSpec = strictObject({
   callback: Type.Optional(nullable(Callback)),
   limits: Type.Optional(Type.Partial(Limits, { additionalProperties: false })),
   stop: Type.Optional(Type.Partial(Stop, { additionalProperties: false })),
+  restart: Type.Optional(Type.Partial(Restart, { additionalProperties: false })),
+  ttlMs: Type.Optional(nullable(TtlMs)),
   network: Type.Optional(Type.Partial(Network, { additionalProperties: false })),
   runtime: Type.Optional(RuntimeName),
   labels: Type.Optional(Labels),
@@ -181,6 +184,12 @@ export const Proc = Type.Object({
   network: Network,
   limits: Limits,
   stop: Stop,
+  restart: Restart,
+  restarts: Type.Integer({ description: "how often it has been started again" }),
+  nextRestartAt: nullable(Time),
+  lastExit: nullable(Exit),
+  ttlMs: nullable(TtlMs),
+  expiresAt: nullable(Time),
   runtime: RuntimeName,
   labels: Labels,
   hypervisor: Type.String(),

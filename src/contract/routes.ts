@@ -3,6 +3,7 @@ import { Event, LogRecord, logStreams } from "./event.ts";
 import { Health, Info } from "./host.ts";
 import { Image, ImagePatch, Pruned, PruneRequest } from "./image.ts";
 import { Config, Proc, ProcPatch, ProcSpec, StopRequest } from "./proc.ts";
+import { SignalRequest } from "./restart.ts";
 import { procStates } from "./states.ts";
 import { BuildRecord, Template, TemplateSpec } from "./template.ts";
 import { Cursor, Digest, Label, nullable, ProcId, strictObject, TemplateName } from "./words.ts";
@@ -128,6 +129,22 @@ export const routes = {
     summary: "Stop a proc with grace and keep its record",
     params: IdParams,
     body: StopRequest,
+    replies: { 202: Proc },
+  },
+  restartProc: {
+    method: "POST",
+    path: "/v1/procs/:id/restart",
+    summary: "Start a proc again now: with grace where it runs, at once where it waits to be",
+    params: IdParams,
+    body: StopRequest,
+    replies: { 202: Proc },
+  },
+  signalProc: {
+    method: "POST",
+    path: "/v1/procs/:id/signal",
+    summary: "Send a signal to the main process of a running proc",
+    params: IdParams,
+    body: SignalRequest,
     replies: { 202: Proc },
   },
   waitProc: {

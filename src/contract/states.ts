@@ -14,7 +14,7 @@ export const moves = {
   init: ["boot", "stopping", "fail", "done"],
   boot: ["running", "stopping", "backoff", "done", "fail"],
   running: ["stopping", "backoff", "done", "fail"],
-  stopping: ["done", "fail"],
+  stopping: ["backoff", "done", "fail"],
   backoff: ["boot", "stopping", "done", "fail"],
   done: [],
   fail: [],

@@ -95,6 +95,7 @@ export async function wire(parts: Parts): Promise<Wired> {
     isolation: isolation.containers,
     journal: events,
     randomId: randomName,
+    randomFraction,
     bootId: (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim(),
     hypervisor: config.name,
     judgeCallback: (url) => judgeCallbackUrl(url, judge)[0]?.detail ?? null,

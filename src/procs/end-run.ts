@@ -1,5 +1,7 @@
+import { SharkuError } from "../contract/errors.ts";
 import type { StopRequest } from "../contract/proc.ts";
 import { finalStates } from "../contract/states.ts";
+import { notFound } from "./await-goal.ts";
 import type { Life } from "./life.ts";
 import type { Needs } from "./needs.ts";
 import type { EndWhy, ProcRecord, Stopping } from "./record.ts";
@@ -7,7 +9,7 @@ import type { Tools } from "./steps.ts";
 
 /** A reason of the daemon's own to end a run, with what its owner is to be told. */
 export interface OwnEnd {
-  readonly why: Exclude<EndWhy, "stopped">;
+  readonly why: "unhealthy" | "boot-timeout";
   readonly message: string;
 }
 
@@ -39,6 +41,56 @@ export async function endFor(
     return { saveProc: { ...record, stopping: stoppingOf(record, { why, message }, needs.clock.now()) } };
   });
   drive(life);
+}
+
+/** Its time is over: it is asked to end, unless that is under way. */
+export async function expire(life: Life, { clock }: Pick<Needs, "clock">): Promise<void> {
+  await life.commit((record) => {
+    if (record.exit !== null || record.stopping !== null || record.wanted !== "running") return null;
+    return { saveProc: { ...record, stopping: stoppingOf(record, { why: "ttl" }, clock.now()) } };
+  });
+}
+
+/**
+ * Starts it again now: with its grace where it runs, at once where it waits for that. One that is just being started is
+ * left to it. Errors: `proc-ended`, and `proc-not-found` where it goes meanwhile.
+ */
+export async function wantRestart(
+  life: Life,
+  request: StopRequest,
+  { clock }: Pick<Needs, "clock">,
+): Promise<void> {
+  await life.commit((record) => {
+    const { id, state, wanted } = record;
+    if (finalStates.includes(state) || wanted !== "running" || record.stopping?.why === "ttl") {
+      throw new SharkuError(
+        "proc-ended",
+        `Cannot restart proc "${id}": it has ended or is about to, which is for good; create another`,
+      );
+    }
+    const now = clock.now();
+    if (state === "backoff")
+      return { saveProc: { ...record, attempts: 0, nextRestartAt: now.toISOString() } };
+    if (state === "init" || state === "boot") return null;
+    return { saveProc: { ...record, stopping: stoppingOf(record, { why: "restart", request }, now) } };
+  });
+  if (life.isForgotten) throw notFound(life.id);
+}
+
+/** Errors: `proc-not-running`. */
+export async function sendSignal(
+  { id, record, run }: Life,
+  signal: NodeJS.Signals,
+  { isolation }: Pick<Needs, "isolation">,
+): Promise<void> {
+  const { state, exit } = record;
+  if (run === null || exit !== null || (state !== "running" && state !== "stopping")) {
+    throw new SharkuError(
+      "proc-not-running",
+      `Cannot send ${signal} to proc "${id}": it is ${state}, wanted was running`,
+    );
+  }
+  await isolation.signal(run.id, signal);
 }
 
 /** What a wish to end makes of one that is under way: its words are the newest, its grace is the shorter. */

@@ -11,6 +11,8 @@ export interface SeenEnd {
   readonly rebooted: boolean;
   /** True where its /app was full at the end: likely the cause, never certainly. */
   readonly diskFull?: boolean;
+  /** Whether its command ever ran. */
+  readonly begun?: boolean;
 }
 
 const SIGNAL_BASE = 128;
@@ -34,7 +36,8 @@ export function judgeEnd(record: ProcRecord, seen: SeenEnd, now: Date): Exit {
     oom: seen.oom,
     killed,
     message:
-      messageOf(record, { reason, code: seen.code, signal, killed }) + (seen.diskFull ? DISK_FULL_NOTE : ""),
+      messageOf(record, { reason, code: seen.code, signal, killed, begun: seen.begun ?? true }) +
+      (seen.diskFull ? DISK_FULL_NOTE : ""),
     at: now.toISOString(),
   };
 }
@@ -59,9 +62,11 @@ function reasonOf(record: ProcRecord, seen: SeenEnd, signal: string | null): Exi
 }
 
 /** Why the daemon ended it; null where it was not the daemon, also where it only came too late to. */
-function whyEnded({ wanted, stopping, state }: ProcRecord): EndWhy | null {
+function whyEnded({ wanted, stopping, state }: ProcRecord): Exclude<EndWhy, "restart"> | null {
   if (wanted !== "running") return "stopped";
-  return state === "stopping" ? (stopping?.why ?? "stopped") : null;
+  // One that is asked to end while its command runs, and has ended before it heard of it, has ended by itself.
+  if (state === "running" || stopping === null) return null;
+  return stopping.why === "restart" ? "stopped" : stopping.why;
 }
 
 function signalOf(code: number | null): string | null {
@@ -77,13 +82,14 @@ const ownWords = {
 } as const;
 
 function messageOf(
-  { spec, startedAt, stopping }: ProcRecord,
+  { spec, stopping }: ProcRecord,
   {
     reason,
     code,
     signal,
     killed,
-  }: { reason: ExitReason; code: number | null; signal: string | null; killed: boolean },
+    begun,
+  }: { reason: ExitReason; code: number | null; signal: string | null; killed: boolean; begun: boolean },
 ): string {
   const how =
     code === null
@@ -95,7 +101,9 @@ function messageOf(
     case "completed":
       return "The command ended with code 0";
     case "stopped":
-      if (startedAt === null) return "Stopped before its command ran";
+      if (!begun) return "Stopped before its command ran";
+      if (stopping?.why === "restart")
+        return `Stopped to be started again: it ${killed ? "outlived its grace and was killed" : how}`;
       if (code === null) return "Stopped as asked; nobody saw the code";
       return killed
         ? "Stopped as asked: it outlived its grace and was killed"
@@ -103,6 +111,7 @@ function messageOf(
     case "ttl":
     case "unhealthy":
     case "boot-timeout":
+      if (!begun) return `${stopping?.message ?? ownWords[reason]}, before its command ran`;
       return `${stopping?.message ?? ownWords[reason]}: it ${killed ? "outlived its grace and was killed" : how}`;
     case "oom":
       return `Out of memory: it reached its limit of ${spec.limits.memoryBytes / 2 ** 20} MiB and the kernel killed it`;

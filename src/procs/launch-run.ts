@@ -52,6 +52,8 @@ export async function launchRun(life: Life, needs: Needs): Promise<void> {
     return;
   }
   timings["totalMs"] = round(needs.clock.elapsedMs() - (life.acceptedMs ?? beganMs));
+  // Only the first start is one that somebody has waited for since the request.
+  life.acceptedMs = null;
   await life.move("running", { startedAt: needs.clock.now().toISOString(), timings });
 }
 

@@ -79,9 +79,15 @@ export class Life {
 
   /** Moves to a state and changes what goes with it. An illegal move is a fault of the daemon and throws. */
   async move(state: ProcState, changes: Partial<ProcRecord> = {}, extra: PlainChange = {}): Promise<void> {
+    await this.moveOn((before) => ({ ...before, ...changes, state }), extra);
+  }
+
+  /** As `move`, to where the record itself leads. */
+  async moveOn(next: (before: ProcRecord) => ProcRecord, extra: PlainChange = {}): Promise<void> {
     await this.commit((before) => {
+      const record = next(before);
+      const { state } = record;
       assert(mayMove(before.state, state), `proc ${this.#id} may not move from ${before.state} to ${state}`);
-      const record = { ...before, ...changes, state };
       return { ...extra, saveProc: record, ...this.#told("proc.state", record) };
     });
   }

@@ -17,6 +17,8 @@ export interface Needs {
   readonly clock: Clock;
   /** Letters and digits, new each time, beyond guessing. */
   readonly randomId: () => string;
+  /** A number from 0 up to, but without, 1; for jitter. */
+  readonly randomFraction: () => number;
   /** The kernel's boot id: what was begun under another one cannot be alive. */
   readonly bootId: string;
   /** Name of this hypervisor. */

@@ -35,6 +35,8 @@ export type Step =
   | { readonly kind: "again" }
   /** The command runs: move to running. */
   | { readonly kind: "adopt" }
+  /** Its time is over: put on record that it is to end. */
+  | { readonly kind: "expire" }
   /** Move to stopping. */
   | { readonly kind: "stop" }
   /** Send the stop's signal. */
@@ -63,7 +65,9 @@ export type Step =
 export function nextStep(situation: Situation): Step {
   const { record, run } = situation;
   if (finalStates.includes(record.state)) return ofEnded(situation);
-  if (record.exit !== null) return { kind: "settle" };
+  // A run that waits to be followed by another has not given everything back yet.
+  if (record.exit !== null || (record.state === "backoff" && run !== null)) return { kind: "settle" };
+  if (isExpired(situation)) return { kind: "expire" };
   if (run === null) return ofWaiting(situation);
   if (situation.knowledge.status === "unknown") return { kind: "look" };
   switch (record.state) {
@@ -77,9 +81,11 @@ export function nextStep(situation: Situation): Step {
 }
 
 /** No run yet: it was accepted, or it waits to be started again. */
-function ofWaiting({ record, fetching }: Situation): Step {
-  if (record.wanted !== "running") return { kind: "end", code: null, oom: false, rebooted: false };
-  if (record.program === null) return fetching ? { kind: "rest", untilMs: null } : { kind: "fetch" };
+function ofWaiting({ record, fetching, nowMs }: Situation): Step {
+  if (isToEnd(record)) return { kind: "end", code: null, oom: false, rebooted: false };
+  const dueMs = record.nextRestartAt === null ? nowMs : Date.parse(record.nextRestartAt);
+  if (record.state === "backoff" && nowMs < dueMs) return restAtMost(record, dueMs);
+  if (record.program === null) return fetching ? restAtMost(record, null) : { kind: "fetch" };
   return { kind: "boot" };
 }
 
@@ -107,7 +113,19 @@ function ofRunning(situation: Situation): Step {
   const { record, knowledge } = situation;
   if (knowledge.status === "unwatched") return { kind: "kill" };
   if (knowledge.status !== "running") return ended(situation);
-  return isToEnd(record) ? { kind: "stop" } : { kind: "rest", untilMs: null };
+  return isToEnd(record) ? { kind: "stop" } : restAtMost(record, null);
+}
+
+/** Whether its time is over, and nobody has begun to end it. */
+function isExpired({ record, nowMs }: Situation): boolean {
+  const expiry = expiryMs(record);
+  return expiry !== null && nowMs >= expiry && !isToEnd(record);
+}
+
+/** Rests until that moment, or until its time is over. */
+function restAtMost(record: ProcRecord, untilMs: number | null): Step {
+  const moments = [untilMs, expiryMs(record)].filter((moment) => moment !== null);
+  return { kind: "rest", untilMs: moments.length === 0 ? null : Math.min(...moments) };
 }
 
 /** Whether its owner, or the daemon, wants the run to end. */
@@ -136,4 +154,8 @@ function ended({ run, knowledge, bootId }: Situation): Step {
   if (knowledge.status !== "exited") return { kind: "end", code: null, oom: false, rebooted };
   const { code, oom, diskFull } = knowledge;
   return { kind: "end", code, oom, rebooted, ...(diskFull === true && { diskFull }) };
+}
+
+function expiryMs({ spec, createdAt }: ProcRecord): number | null {
+  return spec.ttlMs === null ? null : Date.parse(createdAt) + spec.ttlMs;
 }

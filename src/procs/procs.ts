@@ -2,13 +2,14 @@ import { isDeepStrictEqual } from "node:util";
 import { SharkuError } from "../contract/errors.ts";
 import type { Event } from "../contract/event.ts";
 import type { Config, Proc, ProcPatch, ProcSpec, StopRequest } from "../contract/proc.ts";
+import type { SignalRequest } from "../contract/restart.ts";
 import type { ProcFilter } from "../contract/routes.ts";
 import { finalStates } from "../contract/states.ts";
 import { FifoPool } from "../lib/fifo-pool.ts";
 import { awaitGoal, notFound, type WaitGoal } from "./await-goal.ts";
 import { changeLimits } from "./change-limits.ts";
 import { drive } from "./drive.ts";
-import { endFor, type OwnEnd, wantEnd } from "./end-run.ts";
+import { endFor, type OwnEnd, sendSignal, wantEnd, wantRestart } from "./end-run.ts";
 import { Launches } from "./launches.ts";
 import { holdsPort, leaseOf } from "./lease.ts";
 import { Life, toldChange } from "./life.ts";
@@ -182,6 +183,22 @@ export class Procs {
     return await this.#end(life, "stopped", request);
   }
 
+  /** Starts it again now. Errors: `proc-not-found`, `proc-ended`. */
+  async restart(id: string, request: StopRequest): Promise<Proc> {
+    const life = this.#find(id);
+    await wantRestart(life, request, this.#needs);
+    const proc = this.#view(life);
+    void drive(life, this.#tools);
+    return proc;
+  }
+
+  /** Sends a signal to its main process. Errors: `proc-not-found`, `proc-not-running`. */
+  async signal(id: string, { signal }: SignalRequest): Promise<Proc> {
+    const life = this.#find(id);
+    await sendSignal(life, signal, this.#needs);
+    return this.#view(life);
+  }
+
   /** Ends it, gives everything back and forgets it. Errors: `proc-not-found`. */
   async remove(id: string, request: StopRequest): Promise<Proc> {
     const life = this.#find(id);
@@ -247,6 +264,7 @@ export class Procs {
     const record: ProcRecord = {
       ...{ id, spec, program, state: "init", wanted: "running", stopping: null, port, exit: null },
       ...{ createdAt: clock.now().toISOString(), startedAt: null, exitedAt: null, timings: {}, runs: 0 },
+      ...{ restarts: 0, attempts: 0, nextRestartAt: null, lastExit: null },
     };
     const change = { saveProc: record, ...toldChange(this.#needs, "proc.created", record) };
     try {

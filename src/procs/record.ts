@@ -1,5 +1,6 @@
 import type { Event } from "../contract/event.ts";
 import type { Command, Config, Exit, Labels, Limits, Network, Stop, Timings } from "../contract/proc.ts";
+import type { Restart } from "../contract/restart.ts";
 import type { ProcState } from "../contract/states.ts";
 
 /** What Sharku remembers of a proc and of its runs. These shapes are what the store keeps. */
@@ -20,6 +21,8 @@ export interface FullSpec {
   readonly callbackUrl: string | null;
   readonly limits: Limits;
   readonly stop: Stop;
+  readonly restart: Restart;
+  readonly ttlMs: number | null;
   readonly network: Network;
   /** The OCI runtime, by name. */
   readonly runtime: string;
@@ -30,7 +33,7 @@ export interface FullSpec {
 export type Wanted = "running" | "stopped" | "gone";
 
 /** Why a run is being ended: somebody asked for it, or the daemon itself found a reason. */
-export const endWhys = ["stopped", "ttl", "unhealthy", "boot-timeout"] as const;
+export const endWhys = ["stopped", "restart", "ttl", "unhealthy", "boot-timeout"] as const;
 export type EndWhy = (typeof endWhys)[number];
 
 /** The end of a run that is under way: what asks it to end, and from when on it is killed. */
@@ -67,6 +70,14 @@ export interface ProcRecord {
   readonly timings: Timings;
   /** How many runs there have been. */
   readonly runs: number;
+  /** How often it has been started again. */
+  readonly restarts: number;
+  /** How many restarts there have been in a row, with no run that lasted. */
+  readonly attempts: number;
+  /** When it is started again, while it waits for that. */
+  readonly nextRestartAt: string | null;
+  /** How the run before this one ended. */
+  readonly lastExit: Exit | null;
 }
 
 /**

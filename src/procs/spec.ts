@@ -7,6 +7,7 @@ import {
   type Limits,
   type ProcSpec,
 } from "../contract/proc.ts";
+import { defaultRestart, type Restart } from "../contract/restart.ts";
 import type { Needs } from "./needs.ts";
 import type { FullSpec } from "./record.ts";
 
@@ -14,7 +15,7 @@ const DIGEST_PREFIX = "sha256:";
 
 /**
  * Fills in every default and looks up what the request names.
- * Errors: `unknown-image`, `bad-image-url`, `unknown-template`, `unknown-runtime`, `unbounded-app`, `bad-callback`.
+ * Errors: `invalid-request`, `unknown-image`, `bad-image-url`, `unknown-template`, `unknown-runtime`, `unbounded-app`, `bad-callback`.
  */
 export function fillSpec(
   spec: ProcSpec,
@@ -39,6 +40,8 @@ export function fillSpec(
     callbackUrl: callbackOf(spec.callback ?? null, needs),
     limits: limitsOf(spec, needs),
     stop: { ...defaultStop, ...spec.stop },
+    restart: restartOf(spec),
+    ttlMs: spec.ttlMs ?? null,
     network: { ...defaultNetwork, ...spec.network },
     runtime: runtimeOf(spec, needs),
     labels: spec.labels ?? {},
@@ -51,6 +54,19 @@ function limitsOf({ limits }: ProcSpec, { isolation }: Pick<Needs, "isolation">)
     "unbounded-app",
     "/limits/appBytes",
     "Cannot bound what is written to /app: this host has neither loop devices nor mke2fs at hand; sharku info tells what is missing, leave the limit out to run without it",
+  );
+}
+
+function restartOf({ restart }: ProcSpec): Restart {
+  const full = { ...defaultRestart, ...restart };
+  // One who asks for a longer first wait than the usual longest means both.
+  if (restart?.backoffMaxMs === undefined)
+    return { ...full, backoffMaxMs: Math.max(full.backoffMaxMs, full.backoffMs) };
+  if (full.backoffMs <= full.backoffMaxMs) return full;
+  throw fault(
+    "invalid-request",
+    "/restart/backoffMaxMs",
+    `Cannot wait at most ${full.backoffMaxMs} ms for a restart: the first wait is ${full.backoffMs} ms already`,
   );
 }
 

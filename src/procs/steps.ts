@@ -1,6 +1,7 @@
-import { finalStates, type ProcState } from "../contract/states.ts";
+import { finalStates } from "../contract/states.ts";
 import type { FifoPool } from "../lib/fifo-pool.ts";
-import { failedStart, finalStateOf, judgeEnd } from "./exits.ts";
+import { expire } from "./end-run.ts";
+import { failedStart, judgeEnd } from "./exits.ts";
 import { beginFetch } from "./fetch-image.ts";
 import { launchRun } from "./launch-run.ts";
 import type { Launches } from "./launches.ts";
@@ -9,6 +10,7 @@ import type { Life } from "./life.ts";
 import type { Needs } from "./needs.ts";
 import type { Step } from "./plan.ts";
 import type { ProcRecord, RunRecord } from "./record.ts";
+import { afterEnd } from "./restart-policy.ts";
 
 /** What the executors share besides the needs. */
 export interface Tools {
@@ -38,7 +40,7 @@ const executors: Executors = {
   },
 
   fetch: async (life, tools) => {
-    if (life.record.state !== "boot") await life.move("boot");
+    if (life.record.state !== "boot") await life.move("boot", begunAgain(life.record));
     beginFetch(life, tools);
   },
 
@@ -59,7 +61,11 @@ const executors: Executors = {
   },
 
   adopt: async (life, { needs }) => {
-    await life.move("running", { startedAt: life.record.startedAt ?? needs.clock.now().toISOString() });
+    await life.move("running", { startedAt: needs.clock.now().toISOString() });
+  },
+
+  expire: async (life, { needs }) => {
+    await expire(life, needs);
   },
 
   stop: async (life) => {
@@ -81,7 +87,7 @@ const executors: Executors = {
     life.fetching?.abort();
     const now = needs.clock.now();
     await life.commit((record) => {
-      const exit = judgeEnd(record, seen, now);
+      const exit = judgeEnd(record, { ...seen, begun: life.run?.released === true }, now);
       return { saveProc: { ...record, exit, exitedAt: exit.at } };
     });
   },
@@ -125,33 +131,41 @@ async function beginRun(life: Life, { needs, slots }: Tools): Promise<void> {
   try {
     if (life.record.state === "boot")
       await life.commit((record) => ({ saveProc: { ...record, runs: number }, saveRun: run }));
-    else await life.move("boot", { runs: number }, { saveRun: run });
+    else await life.move("boot", { runs: number, ...begunAgain(life.record) }, { saveRun: run });
   } catch (fault) {
     slots.release(slot);
     throw fault;
   }
   life.knowledge = { status: "fresh" };
+  life.asked = false;
+}
+
+/** What a start changes in the record of a proc that has waited for it. */
+function begunAgain({ state, restarts }: ProcRecord): Partial<ProcRecord> {
+  return state === "backoff" ? { restarts: restarts + 1, nextRestartAt: null } : {};
 }
 
 /**
- * The last state is told only after everything is back. What cannot be given back keeps the row, and with it
- * the slot; the same step is then taken again, after the state has been told.
+ * The state that the end leads to is told only after everything is back. What cannot be given back keeps the row, and
+ * with it the slot; the same step is then taken again, after the state has been told.
  */
 async function settle(life: Life, { needs, slots }: Tools): Promise<void> {
   const { record, run } = life;
   const failure = run === null ? null : await tryGiveBack(record, run, needs);
   const gone = run !== null && failure === null ? { deleteRun: run.id } : {};
-  if (finalStates.includes(record.state)) await life.commit(gone);
-  else await life.move(endOf(record), {}, gone);
+  // One that waits for its next run has told of this one's end before.
+  if (finalStates.includes(record.state) || record.exit === null) await life.commit(gone);
+  else await life.moveOn((before) => afterEnd(before, endingOf(life, needs)), gone);
   if (failure !== null) throw failure;
   if (run !== null) slots.release(run.slot);
   // The proc's record may live for a day; its port is another's as soon as its last run has given it back.
-  if (record.port !== null) needs.network.releasePort(record.port);
+  if (record.port !== null && finalStates.includes(life.record.state)) needs.network.releasePort(record.port);
 }
 
-function endOf(record: ProcRecord): ProcState {
-  if (record.exit === null) throw new Error(`Cannot settle proc "${record.id}": it has not ended`);
-  return finalStateOf(record.exit);
+function endingOf({ record, run }: Life, { clock, randomFraction }: Needs) {
+  const { exit } = record;
+  if (exit === null) throw new Error(`Cannot settle proc "${record.id}": it has not ended`);
+  return { exit, run, now: clock.now(), fraction: randomFraction() };
 }
 
 /** Null where everything is back. */

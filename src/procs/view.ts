@@ -28,6 +28,12 @@ export function viewOf(
     network: spec.network,
     limits: spec.limits,
     stop: spec.stop,
+    restart: spec.restart,
+    restarts: record.restarts,
+    nextRestartAt: record.nextRestartAt,
+    lastExit: record.lastExit,
+    ttlMs: spec.ttlMs,
+    expiresAt: expiryOf(record),
     runtime: spec.runtime,
     labels: spec.labels,
     hypervisor,
@@ -37,6 +43,11 @@ export function viewOf(
     timings: record.timings,
     links: { self: `/v1/procs/${id}`, logs: `/v1/procs/${id}/logs`, events: `/v1/procs/${id}/events` },
   };
+}
+
+/** When its time is over; null where it has no end. */
+export function expiryOf({ spec, createdAt }: Pick<ProcRecord, "spec" | "createdAt">): string | null {
+  return spec.ttlMs === null ? null : new Date(Date.parse(createdAt) + spec.ttlMs).toISOString();
 }
 
 function imageView({ spec, program }: ProcRecord, images: Pick<Images, "find">): Proc["image"] {

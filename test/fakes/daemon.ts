@@ -11,9 +11,12 @@ import {
   type Proc,
   ProcSpec,
 } from "../../src/contract/proc.ts";
-import { type Route, type RouteName, routes } from "../../src/contract/routes.ts";
+import { defaultRestart } from "../../src/contract/restart.ts";
+import { type RouteName, routes } from "../../src/contract/routes.ts";
 import { finalStates } from "../../src/contract/states.ts";
 import { FakeImages } from "./images.ts";
+import { fakeInfo } from "./info.ts";
+import { matchRoute } from "./match-route.ts";
 import { FakeTemplates } from "./templates.ts";
 
 /**
@@ -130,6 +133,8 @@ export class FakeDaemon {
       network: { mode: "private" },
       limits: defaultLimits,
       stop: defaultStop,
+      ...{ restart: defaultRestart, restarts: 0, nextRestartAt: null, lastExit: null },
+      ...{ ttlMs: null, expiresAt: null },
       runtime: "crun",
       labels: {},
       hypervisor: "fake",
@@ -201,6 +206,21 @@ export class FakeDaemon {
     return this.#entry(id).proc;
   }
 
+  #restart(id: string): Proc {
+    const { proc } = this.#entry(id);
+    if (finalStates.includes(proc.state))
+      throw new SharkuError("proc-ended", `Cannot restart proc "${id}": it has ended`);
+    return this.update(id, { restarts: proc.restarts + 1, nextRestartAt: null, state: "running" });
+  }
+
+  #signal(id: string, signal: string): Proc {
+    const { proc } = this.#entry(id);
+    if (proc.state !== "running")
+      throw new SharkuError("proc-not-running", `Cannot send ${signal} to proc "${id}": it is ${proc.state}`);
+    this.addLine(id, `got ${signal}`);
+    return proc;
+  }
+
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", "http://fake");
     try {
@@ -249,6 +269,10 @@ export class FakeDaemon {
         return [200, this.#changeLimits(id, JSON.parse(body).limits)];
       case "stopProc":
         return [202, this.#stop(id, JSON.parse(body).graceMs ?? 30_000)];
+      case "restartProc":
+        return [202, this.#restart(id)];
+      case "signalProc":
+        return [202, this.#signal(id, JSON.parse(body).signal)];
       case "deleteProc":
         this.#stop(id, Number(query.get("graceMs") ?? 30_000));
         setTimeout(() => this.entries.delete(id), 60);
@@ -348,47 +372,4 @@ interface Call {
   readonly bytes: Buffer;
   readonly body: string;
   readonly response: ServerResponse;
-}
-
-function matchRoute(method: string, path: string): { name: RouteName; params: Record<string, string> } {
-  const table: Readonly<Record<string, Route>> = routes;
-  for (const name of Object.keys(routes)) {
-    const route = table[name];
-    const pattern = new RegExp(`^${route?.path.replace(/:(\w+)/g, "(?<$1>[^/]+)")}$`);
-    const match = route?.method === method ? pattern.exec(path) : null;
-    // `Object.keys` forgets that the keys are the names of the routes.
-    if (match) return { name: name as RouteName, params: decode(match.groups ?? {}) };
-  }
-  throw new SharkuError("no-such-call", `Cannot find "${method} ${path}": there is no such call`);
-}
-
-function decode(groups: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(groups).map(([name, value]) => [name, decodeURIComponent(value)]));
-}
-
-function fakeInfo(count: number): object {
-  return {
-    name: "fake",
-    version: "0.0.0",
-    instance: "abcdef",
-    startedAt: "2026-01-01T00:00:00.000Z",
-    portRange: "10000-19999",
-    addresses: ["127.0.0.1:7420"],
-    runtime: { name: "crun", version: "1.8.1" },
-    runtimes: [
-      {
-        ...{ name: "crun", path: "/usr/bin/crun", version: "1.8.1", usable: true, isDefault: true },
-        features: { mappedBinds: true },
-        problems: ["a fault of old"],
-      },
-      {
-        ...{ name: "runc", path: "/usr/sbin/runc", version: "1.1.5", usable: true, isDefault: false },
-        features: { mappedBinds: false, overlayMounts: true },
-        problems: [],
-      },
-    ],
-    cgroup: "v2",
-    appDisk: { kind: "image", reason: "each on a disk image of its own, by loop devices" },
-    procs: { running: count },
-  };
 }

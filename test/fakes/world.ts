@@ -100,6 +100,7 @@ export class World {
         },
       },
       randomId: () => `n${++this.#names}`,
+      randomFraction: () => 0.5,
       bootId: this.bootId,
       hypervisor: "here",
       judgeCallback: () => null,

@@ -17,8 +17,6 @@ type Names =
   | "patchProc"
   | "listProcs"
   | "getProc"
-  | "deleteProc"
-  | "stopProc"
   | "waitProc"
   | "procLogs"
   | "procEvents"
@@ -43,16 +41,6 @@ export function procHandlers({ procs, logs, journal }: ApiNeeds): Handlers<Names
     getProc: async ({ params }) => procs.get(params.id),
 
     patchProc: async ({ params, body }) => await procs.patch(params.id, body),
-
-    deleteProc: async ({ params, query, reply }) => {
-      void reply.code(202);
-      return await procs.remove(params.id, query);
-    },
-
-    stopProc: async ({ params, body, reply }) => {
-      void reply.code(202);
-      return await procs.stop(params.id, body);
-    },
 
     waitProc: async ({ params, query, reply }) =>
       await procs.wait(params.id, {

@@ -2,6 +2,7 @@ import { first } from "./0001-first.ts";
 import { runtimeAndAppBytes } from "./0002-runtime-and-app-bytes.ts";
 import { program } from "./0003-program.ts";
 import { stoppingWhy } from "./0004-stopping-why.ts";
+import { restart } from "./0005-restart.ts";
 
 /** A step from one version of the database to the next. What has been released is never changed again. */
 export interface Migration {
@@ -10,4 +11,4 @@ export interface Migration {
 }
 
 /** In order; `PRAGMA user_version` tells how many of them a database has. */
-export const migrations: readonly Migration[] = [first, runtimeAndAppBytes, program, stoppingWhy];
+export const migrations: readonly Migration[] = [first, runtimeAndAppBytes, program, stoppingWhy, restart];

@@ -18,7 +18,7 @@ import { Readable } from "node:stream";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { plainSandbox } from "../../test/fakes/plain-sandbox.ts";
-import { type Member, makeTar } from "../../test/make-tar.ts";
+import { type Member, makeTar, tarBlocks } from "../../test/make-tar.ts";
 import { type ErrorCode, SharkuError } from "../contract/errors.ts";
 import { runCommand, tryCommand } from "../lib/run-command.ts";
 import { type ImageRoom, openImages } from "./images.ts";
@@ -230,6 +230,10 @@ describe("openImages()", () => {
       await refuses(tar.subarray(0, Math.floor((tar.length * part) / 16)), code, /cut off/);
     }
     await refuses(zipped.subarray(0, -4), "bad-archive", /decompressed.*unexpected end of file/s);
+    // Between two members, after blocks that look like the mark of the end.
+    const zeros = tarBlocks([file, { name: "zeros", body: Buffer.alloc(5000) }]);
+    for (const bytes of [zeros, gzipSync(zeros)])
+      await refuses(bytes, "bad-archive", /it is cut off at "zeros"/);
   });
 
   test("takeIn() refuses bombs: of bytes, of headers, of files, of directories", async () => {
@@ -338,6 +342,7 @@ describe("openImages()", () => {
       async unpack(job) {
         const script = `i=0; while [ $i -lt 60 ]; do mkdir ${dirs} && cd ${dirs} || exit 1; i=$((i+1)); done`;
         const { code, stderr } = await tryCommand(["bash", "-c", script], { cwd: job.targetDir });
+        job.onLine("block 3: ** Block of NULs **");
         return { code, stderr };
       },
     };

@@ -18,6 +18,37 @@ test("Members.add() takes files, links, hard links and the directories that lead
   assert.equal(members.last, "late one");
 });
 
+test("Members.add() refuses what takes the place of a link that tar makes last of all", () => {
+  const line = (kind: string, text: string) => `${kind}rw-r--r-- 0/0 0 2026-11-23 19:00 ${text}`;
+  const twice = (first: string, second: string) => {
+    const members = new Members(limits);
+    assert.equal(members.add(line("l", first)), null);
+    return members.add(second);
+  };
+  const words = /"\S+" is there twice, first as a link/;
+  for (const second of [
+    line("-", "a/b"),
+    line("d", "./a//b/"),
+    line("l", "a/b -> /tmp"),
+    line("l", "a/b -> c"),
+  ])
+    assert.match(twice("a/b -> /etc", second) ?? "taken", words, second);
+  assert.match(twice("a -> b -> c/../d", line("-", "a")) ?? "taken", words);
+  assert.match(twice("a -> ../b -> c", line("h", "a")) ?? "taken", words);
+  for (const second of [line("l", "a/b -> /etc"), line("-", "a/bc"), line("-", "a")])
+    assert.equal(twice("a/b -> /etc", second), null, second);
+  assert.equal(twice("a -> b", line("-", "a")), null);
+});
+
+test("Members.isWhole is false until tar tells of the mark of the end", () => {
+  const members = new Members(limits);
+  assert.equal(members.add("block 1: -rw-r--r-- 0/0 1 2026-11-23 19:00 ** Block of NULs **"), null);
+  assert.equal(members.add("block 3: ** End of File **"), null);
+  assert.deepEqual([members.last, members.isWhole], ["** Block of NULs **", false]);
+  assert.equal(members.add("block 3: block 4: ** Block of NULs **"), null);
+  assert.equal(members.isWhole, true);
+});
+
 const refused: [line: string, words: RegExp][] = [
   ["crw-rw-rw- 0/0               1,3 2026-11-23 19:00 null", /"null" is a character device/],
   ["prw-rw-rw- 0/0                 0 2026-11-23 19:00 p\\nq", /"p\\nq" is a fifo/],

@@ -1,7 +1,8 @@
 /**
- * Reads tar's list of members (`tar -x -vv --numeric-owner --quoting-style=escape`) while it unpacks, and tells
+ * Reads tar's list of members (`tar -x -vv -R --numeric-owner --quoting-style=escape`) while it unpacks, and tells
  * at the first line that goes too far: the list comes before the files. A directory that no member names, but a
- * path leads through, has a line of its own and counts.
+ * path leads through, has a line of its own and counts. With `-R` each line tells its block, and there is one for
+ * the mark of the end: tar takes an archive in silence that is cut off between two members.
  */
 
 export interface MemberLimits {
@@ -11,6 +12,11 @@ export interface MemberLimits {
 
 /** A time too far away for a date is a number. */
 const memberPattern = /^(.)\S* +\d+\/\d+ +([\d,]+) +(?:-?\d+-\d\d-\d\d \d\d:\d\d|-?\d+) (.*)$/;
+/** More than one where tar skips what is no header: it begins a line then, and does not end it. */
+const blockPattern = /^(?:block \d+: )+/;
+const endMark = "** Block of NULs **";
+/** tar's word that there was no such mark. */
+const endWithoutMark = "** End of File **";
 const impliedPattern = /^d\S* +Creating directory: (.*)$/;
 
 /** First letters of a mode: file, contiguous file, directory, link, hard link. */
@@ -27,6 +33,9 @@ export class Members {
   #count = 0;
   #bytes = 0;
   #last: string | null = null;
+  #isWhole = false;
+  /** Names of links that tar makes last of all, with the text of each. */
+  readonly #lateLinks = new Map<string, string>();
 
   constructor(limits: MemberLimits) {
     this.#limits = limits;
@@ -37,9 +46,17 @@ export class Members {
     return this.#last;
   }
 
+  /** Whether tar has come to the mark of the archive's end. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
   /** Takes the next line of the list: what is wrong with the archive so far, or null. */
-  add(line: string): string | null {
-    const { kind, size, name } = parseLine(line);
+  add(told: string): string | null {
+    const line = told.replace(blockPattern, "");
+    if (line === endMark) this.#isWhole = true;
+    if (line === endMark || line === endWithoutMark) return null;
+    const { kind, size, name, text } = parseLine(line);
     this.#last = shorten(name);
     this.#count += 1;
     if (!allowedKinds.includes(kind)) {
@@ -47,7 +64,7 @@ export class Members {
       return `"${this.#last}" is a ${what}, wanted files, directories and links only`;
     }
     if (kind === "-" || kind === "C") this.#bytes += size;
-    return this.#judge(name);
+    return this.#judge(name) ?? this.#judgeAgain(kind, text);
   }
 
   #judge(name: string): string | null {
@@ -60,18 +77,65 @@ export class Members {
       return `it has more than ${filesMax} files and directories at "${this.#last}", wanted at most ${filesMax}`;
     return null;
   }
+
+  /**
+   * A link that leads up or to the root is made after all other members, and whether it then takes the place of a
+   * later one with its name is chance: tar goes by the number of the file, and numbers are given again.
+   */
+  #judgeAgain(kind: string, text: string): string | null {
+    const names = kind === "l" ? [] : [plainPath(text)];
+    const links = kind === "l" ? lateLinksIn(text) : [];
+    if (kind === "l" && links.length === 0) names.push(plainPath(withoutTarget(text)));
+    const isTwice =
+      names.some((name) => this.#lateLinks.has(name)) ||
+      links.some((name) => (this.#lateLinks.get(name) ?? text) !== text);
+    if (isTwice) return `"${this.#last}" is there twice, first as a link, wanted one member of a name`;
+    for (const name of links) this.#lateLinks.set(name, text);
+    return null;
+  }
 }
 
-function parseLine(line: string): { kind: string; size: number; name: string } {
-  const implied = impliedPattern.exec(line)?.[1];
-  if (implied !== undefined) return { kind: "d", size: 0, name: implied };
-  const [, kind = "?", size = "0", name = line] = memberPattern.exec(line) ?? [];
-  return { kind, size: Number(size), name: kind === "l" ? withoutTarget(name) : name };
+interface Line {
+  readonly kind: string;
+  readonly size: number;
+  readonly name: string;
+  /** The name with what tar tells after it. */
+  readonly text: string;
 }
+
+function parseLine(line: string): Line {
+  const implied = impliedPattern.exec(line)?.[1];
+  if (implied !== undefined) return { kind: "d", size: 0, name: implied, text: implied };
+  const [, kind = "?", size = "0", text = line] = memberPattern.exec(line) ?? [];
+  return { kind, size: Number(size), name: nameIn(kind, text), text };
+}
+
+function nameIn(kind: string, text: string): string {
+  if (kind === "l") return withoutTarget(text);
+  return kind === "?" ? text.replace(/ unknown file type '.*'$/, "") : text;
+}
+
+const ARROW = " -> ";
 
 function withoutTarget(name: string): string {
-  const arrow = name.lastIndexOf(" -> ");
+  const arrow = name.lastIndexOf(ARROW);
   return arrow === -1 ? name : name.slice(0, arrow);
+}
+
+/** The names that such a link may have: where name or target has an arrow in it, nobody can tell which is meant. */
+function lateLinksIn(text: string): string[] {
+  const parts = text.split(ARROW);
+  return parts.slice(1).flatMap((_, index) => {
+    const target = parts.slice(index + 1).join(ARROW);
+    const isLate = target.startsWith("/") || target.split("/").includes("..");
+    return isLate ? [plainPath(parts.slice(0, index + 1).join(ARROW))] : [];
+  });
+}
+
+/** One path of those that mean the same. */
+function plainPath(path: string): string {
+  const steps = path.split("/").filter((step) => step !== "" && step !== ".");
+  return steps.join("/");
 }
 
 function shorten(name: string): string {

@@ -1,5 +1,6 @@
 import type { Stats } from "node:fs";
 import { constants, lstat, open, readdir } from "node:fs/promises";
+import { escapeHidden } from "../lib/escape-hidden.ts";
 
 /**
  * Looks over a tree that strangers have filled: from outside, as root, when nobody changes it any more. No link
@@ -106,6 +107,6 @@ function tooDeep(dir: string, path: Buffer): string {
 
 function within(dir: string, path: Buffer): string {
   const text = path.subarray(Buffer.byteLength(dir) + 1).toString("utf8");
-  const safe = JSON.stringify(text).slice(1, -1);
+  const safe = escapeHidden(text);
   return safe.length <= 200 ? safe : `${safe.slice(0, 200)}…`;
 }

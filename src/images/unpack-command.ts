@@ -24,7 +24,7 @@ report=$({
   { decompress "$1" 4>&-; echo "decompress=$? " >&3; } |
   { head -c "$2" 4>&-; [ "$(head -c 1 | wc -c)" -eq 0 ] || echo "long " >&3; } |
   {
-    tar -x -vv -f - -C "$3" --numeric-owner --no-same-owner --no-same-permissions --delay-directory-restore \\
+    tar -x -vv -R -f - -C "$3" --numeric-owner --no-same-owner --no-same-permissions --delay-directory-restore \\
       --quoting-style=escape --warning=no-timestamp --warning=no-unknown-keyword >&4
     echo "tar=$? " >&3
     cat >/dev/null

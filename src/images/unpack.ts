@@ -115,6 +115,7 @@ function judgeResult(
   if (result?.code === unpackExit.decompress)
     throw bad(`it cannot be decompressed${at}, wanted a whole file: ${words}`);
   if (result?.code !== 0) throw bad(`tar stopped${at}, wanted an archive without a fault: ${words}`);
+  if (!members.isWhole) throw bad(`it is cut off${at}, wanted a tar archive up to its mark of the end`);
 }
 
 /** By how a line ends: what comes before may be the name of a member. A write that ends early comes before the error. */

@@ -1,3 +1,5 @@
+import { escapeHidden } from "./escape-hidden.ts";
+
 /** A line of a Procfile that is none. */
 export class ProcfileError extends Error {
   override readonly name = "ProcfileError";
@@ -34,6 +36,6 @@ export function parseProcfile(text: string): Record<string, string> {
 function parseLine(line: string, number: number): [name: string, command: string] {
   const [, name, command] = linePattern.exec(line) ?? [];
   if (name === undefined || command === undefined || command.includes("\0"))
-    throw new ProcfileError(number, `it is ${JSON.stringify(line.slice(0, 80))}, wanted "name: command"`);
+    throw new ProcfileError(number, `it is "${escapeHidden(line.slice(0, 80))}", wanted "name: command"`);
   return [name, command];
 }

@@ -14,6 +14,7 @@ const usual = [
 /** What the machine has not, by the name of a file that needs it. */
 const lacking: readonly (readonly [file: RegExp, lacks: string])[] = [
   [/-mirror\.test\.ts$/, "Debian's mirror"],
+  [/-floods\.test\.ts$/, "a processor that is not emulated"],
 ];
 
 /** Nothing: the usual ones; `--all`: all of them; else those named, as `limits` for test/host/limits.test.ts. */

@@ -13,7 +13,8 @@ const SEQUENCES = [
 const CONTROLS = "[\\u0000-\\u0008\\u000a-\\u001f\\u007f-\\u009f]";
 const UNWANTED = new RegExp(`${SEQUENCES.join("|")}|${CONTROLS}`, "g");
 const COLOR = new RegExp(`^${ESC}\\[[0-9;:]*m$`);
-const ANY_CONTROL = /\p{Cc}/gu;
+/** Marks of direction too: they make a terminal show a name backwards. */
+const ANY_CONTROL = /[\p{Cc}\p{Bidi_Control}]/gu;
 
 /** A log line for a terminal: tabs stay, colours stay where wanted and end with the line. */
 export function sanitizeLine(line: string, options: { colors: boolean }): string {
@@ -30,6 +31,7 @@ export function sanitizeLine(line: string, options: { colors: boolean }): string
 export function escapeControls(text: string): string {
   return text.replace(ANY_CONTROL, (char) => {
     const known = ({ "\n": "\\n", "\t": "\\t", "\r": "\\r" } as const)[char];
-    return known ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`;
+    const code = char.charCodeAt(0).toString(16);
+    return known ?? (code.length > 2 ? `\\u${code.padStart(4, "0")}` : `\\x${code.padStart(2, "0")}`);
   });
 }

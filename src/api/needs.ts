@@ -1,3 +1,4 @@
+import type { Df } from "../contract/df.ts";
 import type { Event, LogRecord } from "../contract/event.ts";
 import type { Info } from "../contract/host.ts";
 import type { Image, ImagePatch, Pruned, PruneRequest } from "../contract/image.ts";
@@ -12,6 +13,8 @@ export interface ApiNeeds {
   readonly templates: TemplateDoor;
   readonly logs: LogDoor;
   readonly journal: JournalDoor;
+  /** With the items of each kind. */
+  readonly df: () => Promise<Df>;
   readonly info: () => Info;
   readonly health: () => "ok" | "starting" | "stopping";
 }

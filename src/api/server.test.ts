@@ -3,6 +3,7 @@ import { request as httpRequest, type Server } from "node:http";
 import { connect, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fakeDf } from "../../test/fakes/df.ts";
 import { fakeTemplateDoor } from "../../test/fakes/templates.ts";
 import { World } from "../../test/fakes/world.ts";
 import { silentLog } from "../../test/silent-log.ts";
@@ -55,6 +56,7 @@ const needs: ApiNeeds = {
       yield* world.events.filter((event) => event.seq > seq);
     },
   },
+  df: async () => fakeDf,
   info: () => assert.fail("a fault of the daemon: secret words"),
   health: () => health,
 };

@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import { dfCommand } from "./host/df.ts";
 import { doctorCommand } from "./host/doctor.ts";
 import { infoCommand } from "./host/info.ts";
 import { imageLsCommand } from "./image/ls.ts";
@@ -50,6 +51,7 @@ export const commands: readonly Command[] = [
   templateLsCommand,
   templateInspectCommand,
   templateRmCommand,
+  dfCommand,
   infoCommand,
   doctorCommand,
   serveCommand,

@@ -1,3 +1,4 @@
+import type { Df } from "../contract/df.ts";
 import { fromProblem } from "../contract/errors.ts";
 import type { Event, LogRecord } from "../contract/event.ts";
 import type { Health, Info } from "../contract/host.ts";
@@ -34,6 +35,7 @@ import {
  */
 
 // The package has one entry, so what its users catch and name goes out by the same door.
+export type { Df } from "../contract/df.ts";
 export { SharkuError } from "../contract/errors.ts";
 export type { Event, LogRecord } from "../contract/event.ts";
 export type { Health, Info } from "../contract/host.ts";
@@ -201,6 +203,11 @@ export class SharkuClient {
   /** Errors: `template-in-use` and others. */
   async deleteTemplate(name: string, options?: CallOptions): Promise<void> {
     await this.#transport.call("deleteTemplate", { ...options, params: { name } });
+  }
+
+  /** What takes room on the disk; with `details` each image, template, proc and file. */
+  df(query?: InputOf<"df">["query"], options?: CallOptions): Promise<Df> {
+    return this.#transport.call("df", { ...options, query });
   }
 
   info(options?: CallOptions): Promise<Info> {

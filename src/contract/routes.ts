@@ -1,4 +1,5 @@
 import Type, { type Static, type TSchema } from "typebox";
+import { Df } from "./df.ts";
 import { Event, LogRecord, logStreams } from "./event.ts";
 import { Health, Info } from "./host.ts";
 import { Image, ImagePatch, Pruned, PruneRequest } from "./image.ts";
@@ -268,6 +269,13 @@ export const routes = {
     summary: "Remove a base filesystem that nothing uses",
     params: TemplateParams,
     replies: { 204: Nothing },
+  },
+  df: {
+    method: "GET",
+    path: "/v1/df",
+    summary: "What takes room on the disk, each byte told once, and what could give some back",
+    query: strictObject({ details: Type.Optional(Flag) }),
+    replies: { 200: Df },
   },
   info: { method: "GET", path: "/v1/info", summary: "This hypervisor", replies: { 200: Info } },
   live: {

@@ -45,6 +45,7 @@ export async function openTemplateRoom(parts: TemplateParts): Promise<TemplateRo
   const room = await openTemplates({
     ...{ sandbox, report, clock: systemClock, fetch, limits: defaultBuildLimits },
     dir: join(config.stateDir, "templates"),
+    sizesFile: join(config.stateDir, "sizes", "templates.json"),
     randomId: randomName,
     // The socket may lie elsewhere: who reaches it may call. The registry is all daemons'.
     ownDirs: [config.stateDir, config.runDir, config.socket, defaultRegistryFile(process.env)],

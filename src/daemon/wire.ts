@@ -27,6 +27,7 @@ import { Procs } from "../procs/procs.ts";
 import type { Store } from "../store/store.ts";
 import { withFilter } from "./compile-filter.ts";
 import type { DaemonConfig } from "./config.ts";
+import { makeDf } from "./df.ts";
 import { imageLimits } from "./image-options.ts";
 import { findTools, openRuntimes } from "./open-runtimes.ts";
 import { hostTemplate, openTemplateRoom } from "./open-templates.ts";
@@ -112,6 +113,7 @@ export async function wire(parts: Parts): Promise<Wired> {
       logs,
       journal: events,
       health,
+      df: makeDf({ ...config, images, templates, logs, procs, clock, disks: isolation.needs.disks }),
       info: () => ({ ...facts, ...runtimeFacts(isolation.needs), procs: procs.counts() }),
     },
     procs,
@@ -272,6 +274,7 @@ function openImageRoom(
   return openImages({
     ...{ sandbox, users, judge, clock: systemClock, limits: imageLimits(config.images) },
     dir: join(config.stateDir, "images"),
+    sizesFile: join(config.stateDir, "sizes", "images.json"),
     randomId: () => `unpack-${randomName()}`,
   });
 }

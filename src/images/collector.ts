@@ -1,3 +1,4 @@
+import type { CollectionFacts } from "../contract/df.ts";
 import { SharkuError } from "../contract/errors.ts";
 import type { Image, Pruned, PruneRequest } from "../contract/image.ts";
 import { type Excess, planCollection } from "./collection.ts";
@@ -50,10 +51,26 @@ export class Collector {
     return this.#making;
   }
 
-  /** Why the disk stays too full, in words; null where it has room. */
-  async shortage(): Promise<string | null> {
+  async facts(): Promise<CollectionFacts> {
+    const { water, keptMsMin } = this.#needs.limits;
     const { bytes, files } = await this.#excess();
-    if (bytes === 0 && files === 0) return null;
+    return {
+      ...{ ...water, graceMs: keptMsMin, excessBytes: bytes, excessFiles: files },
+      shortage: await this.shortage(),
+    };
+  }
+
+  /** Why the disk stays too full, in words; null where it has room, or will have. */
+  async shortage(): Promise<string | null> {
+    const excess = await this.#excess();
+    if (excess.bytes === 0 && excess.files === 0) return null;
+    const candidates = this.#needs.list().filter((image) => !this.#isYoung(image));
+    const going = planCollection(candidates.map(candidateOf), excess);
+    const left = going.reduce(
+      ({ bytes, files }, image) => ({ bytes: bytes - image.bytes, files: files - image.files }),
+      excess,
+    );
+    if (left.bytes <= 0 && left.files <= 0) return null;
     return `the disk is too full, and unused images that may go are not enough: ${this.whatStays()}`;
   }
 
@@ -66,7 +83,7 @@ export class Collector {
     const seconds = Math.round(this.#needs.limits.keptMsMin / 1000);
     return (
       `of ${images.length} images procs use ${used.length}, ${pinned.length} more are pinned, and ` +
-      `${young.length} came or were used less than ${seconds} s ago; see sharku image ls, sharku image unpin and sharku image prune --all`
+      `${young.length} came or were used less than ${seconds} s ago; see sharku df and sharku image prune --all`
     );
   }
 

@@ -1,14 +1,17 @@
 import { chown, constants, mkdir, open, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
+import type { CollectionFacts, Held } from "../contract/df.ts";
 import { SharkuError } from "../contract/errors.ts";
 import type { Image, ImagePatch, Pruned, PruneRequest } from "../contract/image.ts";
 import { Lane } from "../lib/lane.ts";
 import { runCommand } from "../lib/run-command.ts";
+import { TreeSizes } from "../lib/tree-sizes.ts";
 import type { ImageSource, Images, StoredImage } from "../procs/needs.ts";
 import { Collector } from "./collector.ts";
 import { toOperatingError, withRoom } from "./disk-errors.ts";
 import { judgeFetchUrl } from "./fetch.ts";
 import { Fetcher } from "./fetcher.ts";
+import { heldImages } from "./held.ts";
 import { type ImageFacts, readImageFile, writeImageFile } from "./image-file.ts";
 import { type Marks, markPinned, markUsed, readMarks } from "./marks.ts";
 import type { ImageLimits, ImagesNeeds } from "./needs.ts";
@@ -48,6 +51,10 @@ export interface ImageRoom extends Images {
   patch(digest: string, patch: ImagePatch): Promise<Image>;
   /** Removes images that nobody holds: as many as make room, or all. */
   prune(request: PruneRequest): Promise<Pruned>;
+  /** What the images take of the disk, and the half-taken uploads. */
+  held(): Promise<Held[]>;
+  /** When a collection runs, and how much has to go now. */
+  collection(): Promise<CollectionFacts>;
   /** What keeps the disk too full though unused images go, in words; null where it has room. */
   shortage(): Promise<string | null>;
 }
@@ -56,12 +63,15 @@ export interface ImagesOptions extends ImagesNeeds {
   /** Directory of the room's own; made where it is missing. */
   readonly dir: string;
   readonly limits: ImageLimits;
+  /** Remembers how much each takes of the disk; where there is none, that is counted anew by each daemon. */
+  readonly sizesFile?: string;
 }
 
 /** How many archives are taken in at once. */
 const TAKE_INS_MAX = 8;
 const INCOMING = "incoming";
 const URLS = "urls";
+const FILES = "files";
 /** Whom the files in a container's /app belong to. */
 const APP_UID = 1000;
 
@@ -85,11 +95,13 @@ class ImageKeeper implements ImageRoom {
   readonly #urls: UrlMemory;
   readonly #fetcher: Fetcher;
   readonly #collector: Collector;
+  readonly #sizes: TreeSizes;
   #takeIns = 0;
 
   constructor(options: ImagesOptions) {
     this.#options = options;
     this.#urls = new UrlMemory(join(options.dir, URLS));
+    this.#sizes = new TreeSizes(options.sizesFile ?? null);
     this.#collector = new Collector({
       ...{ dir: options.dir, limits: options.limits },
       nowMs: () => options.clock.now().getTime(),
@@ -121,7 +133,7 @@ class ImageKeeper implements ImageRoom {
     const image = this.#images.get(digest);
     if (image === undefined) return null;
     const { bytes, processes } = image;
-    return { digest, bytes, processes, filesDir: join(this.#dirOf(digest), "files") };
+    return { digest, bytes, processes, filesDir: join(this.#dirOf(digest), FILES) };
   }
 
   list(): Image[] {
@@ -240,6 +252,18 @@ class ImageKeeper implements ImageRoom {
     return this.#collector.shortage();
   }
 
+  collection(): Promise<CollectionFacts> {
+    return this.#collector.facts();
+  }
+
+  held(): Promise<Held[]> {
+    const { dir } = this.#options;
+    return heldImages({
+      ...{ dir, sizes: this.#sizes, images: this.list(), incomingDir: join(dir, INCOMING) },
+      dirOf: (digest) => this.#dirOf(digest),
+    });
+  }
+
   #assertFree({ digest, usedBy, pinned }: Image): void {
     if (usedBy === 0 && !pinned) return;
     const why =
@@ -277,7 +301,7 @@ class ImageKeeper implements ImageRoom {
   ): Promise<ImageFacts> {
     // What an earlier try has left, which found the disk full.
     await deleteTree(madeDir);
-    const targetDir = join(madeDir, "files");
+    const targetDir = join(madeDir, FILES);
     await makeTarget(targetDir).catch(toOperatingError);
     const { sandbox, limits, randomId } = this.#options;
     const { files, bytes } = await unpack({
@@ -312,6 +336,8 @@ class ImageKeeper implements ImageRoom {
     await rename(madeDir, dir);
     await syncDir(this.#options.dir);
     this.#images.set(image.digest, image);
+    // Counted while nobody waits for it; whoever asks before counts it then.
+    this.#sizes.sizeOf(image.digest, join(dir, FILES)).catch(() => undefined);
   }
 
   async #oneAtATime<T>(digest: string, task: () => Promise<T>): Promise<T> {

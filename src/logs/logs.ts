@@ -1,6 +1,8 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Held } from "../contract/df.ts";
 import type { LogRecord } from "../contract/event.ts";
+import { diskUsage } from "../lib/disk-usage.ts";
 import type { Clock, Logs } from "../procs/needs.ts";
 import { type ReadQuery, readLog } from "./read-log.ts";
 import { runFileName } from "./run-files.ts";
@@ -18,6 +20,8 @@ import { runFileName } from "./run-files.ts";
 export interface LogRoom extends Logs {
   /** See readLog. A proc without a log has no records. */
   read(procId: string, query: ReadQuery, signal: AbortSignal): AsyncIterable<LogRecord>;
+  /** What the logs take of the disk; those of procs that have ended go with their procs. */
+  held(hasEnded: (procId: string) => boolean): Promise<Held[]>;
 }
 
 export interface LogsOptions {
@@ -35,6 +39,7 @@ export async function openLogs({ dir, clock }: LogsOptions): Promise<LogRoom> {
   return {
     read,
     remove,
+    held: async (hasEnded) => [heldLogs(dir, { usage: await diskUsage([dir], { depth: 1 }), hasEnded })],
     async prepare(procId, run) {
       await mkdir(dirOf(procId), { recursive: true, mode: 0o700 });
       return join(dirOf(procId), runFileName(run));
@@ -49,5 +54,24 @@ export async function openLogs({ dir, clock }: LogsOptions): Promise<LogRoom> {
       const records = await Array.fromAsync(read(procId, { tail: count, ended: () => true }, signal));
       return count === 0 ? [] : records.slice(-count);
     },
+  };
+}
+
+function heldLogs(
+  dir: string,
+  { usage, hasEnded }: { usage: ReadonlyMap<string, number>; hasEnded: (procId: string) => boolean },
+): Held {
+  const items = [...usage].flatMap(([path, bytes]) => {
+    if (path === dir) return [];
+    const name = path.slice(dir.length + 1);
+    const inUse = !hasEnded(name);
+    return [{ name, bytes, inUse, note: inUse ? "proc" : "ended proc" }];
+  });
+  const free = items.filter(({ inUse }) => !inUse);
+  return {
+    kind: "logs",
+    ...{ count: items.length, inUse: items.length - free.length, bytes: usage.get(dir) ?? 0 },
+    freeableBytes: free.reduce((sum, { bytes }) => sum + bytes, 0),
+    items,
   };
 }

@@ -233,6 +233,11 @@ export class Procs {
     return life === undefined || life.isForgotten || finalStates.includes(life.record.state);
   }
 
+  /** Whose run that is; null where it is nobody's. */
+  procOfRun(runId: string): string | null {
+    return [...this.#lives.values()].find(({ run }) => run?.id === runId)?.id ?? null;
+  }
+
   has(id: string): boolean {
     return this.#lives.has(id);
   }

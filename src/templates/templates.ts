@@ -1,14 +1,17 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { Held } from "../contract/df.ts";
 import { type Fault, SharkuError } from "../contract/errors.ts";
 import type { Progress, Template, TemplateKind, TemplateSpec } from "../contract/template.ts";
 import { Lane } from "../lib/lane.ts";
+import { TreeSizes } from "../lib/tree-sizes.ts";
 import type { TemplateFiles, Templates } from "../procs/needs.ts";
 import { Builds } from "./builds.ts";
 import { describeHost, describeTemplate } from "./describe.ts";
 import { fillArchive } from "./fill-archive.ts";
 import { fillDebootstrap } from "./fill-debootstrap.ts";
 import { type Base, fillFrom } from "./fill-from.ts";
+import { heldTemplates } from "./held.ts";
 import { useDirectory } from "./host-directory.ts";
 import { judgeVersion } from "./host-paths.ts";
 import { HOST, openHostTemplate } from "./host-template.ts";
@@ -50,6 +53,8 @@ export interface TemplateRoom extends Templates {
   ): Promise<Template>;
   /** Errors: `template-not-found`, `template-built-in`, `template-building`, `template-in-use`. */
   remove(name: string): Promise<void>;
+  /** What they take of the disk. */
+  held(): Promise<Held[]>;
   /** Ends the builds that are under way. */
   close(): Promise<void>;
 }
@@ -64,6 +69,8 @@ export interface TemplatesOptions extends BuildNeeds {
   readonly dir: string;
   /** The host whose files the template `host` is made of; another than `/` in tests. */
   readonly hostRoot?: string;
+  /** Remembers how much each takes of the disk; where there is none, that is counted anew by each daemon. */
+  readonly sizesFile?: string;
   /** The procs that have not ended. */
   readonly uses: () => readonly TemplateUse[];
   readonly report: (fault: unknown, context: Record<string, unknown>) => void;
@@ -94,6 +101,7 @@ class TemplateKeeper implements TemplateRoom {
   /** When a version ceased to be the newest, by the measuring clock. */
   readonly #superseded = new Map<string, number>();
   readonly #sweeps = new Lane();
+  readonly #sizes: TreeSizes;
   #hasSwept = false;
 
   constructor(
@@ -104,6 +112,7 @@ class TemplateKeeper implements TemplateRoom {
     this.#host = host;
     this.#shelf = shelf;
     this.#builds = builds;
+    this.#sizes = new TreeSizes(options.sizesFile ?? null);
   }
 
   async load(): Promise<void> {
@@ -206,6 +215,11 @@ class TemplateKeeper implements TemplateRoom {
     });
   }
 
+  held(): Promise<Held[]> {
+    const { dir, uses } = this.#options;
+    return heldTemplates({ dir, sizes: this.#sizes, uses: uses() });
+  }
+
   close(): Promise<void> {
     return this.#builds.close();
   }
@@ -238,6 +252,10 @@ class TemplateKeeper implements TemplateRoom {
     const after = this.#templates.get(name)?.[0]?.createdAt ?? null;
     const record = await this.#builds.run({ ...order, name, baseName, baseVersion, after });
     this.#add(record);
+    // Counted while nobody waits for it; whoever asks before counts it then.
+    this.#sizes
+      .sizeOf(`${name}/${record.version}`, this.#shelf.dirOf(name, record.version))
+      .catch(() => undefined);
     this.#sweepLater();
     return this.get(name);
   }

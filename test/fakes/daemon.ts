@@ -14,6 +14,7 @@ import {
 import { defaultRestart } from "../../src/contract/restart.ts";
 import { type RouteName, routes } from "../../src/contract/routes.ts";
 import { finalStates } from "../../src/contract/states.ts";
+import { fakeDf } from "./df.ts";
 import { FakeImages } from "./images.ts";
 import { fakeInfo } from "./info.ts";
 import { matchRoute } from "./match-route.ts";
@@ -312,6 +313,8 @@ export class FakeDaemon {
       case "live":
       case "ready":
         return [200, { status: "ok" }];
+      case "df":
+        return [200, fakeDf];
       case "info":
         return [200, fakeInfo(this.entries.size)];
       default:

@@ -63,7 +63,7 @@ for (const kind of kinds)
         (error: Error) => error,
       );
       assert.ok(isSharkuError(refusal, "disk-full"), String(refusal));
-      assert.match(refusal.message, /the disk is full.*procs use 1, 1 more are pinned.*see sharku image ls/);
+      assert.match(refusal.message, /the disk is full.*procs use 1, 1 more are pinned.*see sharku df/);
       assert.deepEqual(await stored(client), kept);
       assert.deepEqual(await readdir(join(seen, "images/incoming")), []);
       await until("nothing of it is left", async () => {

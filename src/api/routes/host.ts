@@ -1,10 +1,16 @@
 import type { ApiNeeds } from "../needs.ts";
 import type { Handlers } from "./handler.ts";
 
-type Names = "info" | "live" | "ready";
+type Names = "df" | "info" | "live" | "ready";
 
-export function hostHandlers({ info, health }: ApiNeeds): Handlers<Names> {
+export function hostHandlers({ df, info, health }: ApiNeeds): Handlers<Names> {
   return {
+    df: async ({ query }) => {
+      const told = await df();
+      if (query.details) return told;
+      return { ...told, held: told.held.map(({ items: _, ...rest }) => rest) };
+    },
+
     info: async () => info(),
 
     live: async () => ({ status: "ok" }),

@@ -35,6 +35,7 @@ describe("the calls of templates", () => {
         },
         logs: { read: unasked },
         journal: { follow: unasked },
+        df: unasked,
         info: unasked,
         health: () => "ok",
       },

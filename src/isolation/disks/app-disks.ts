@@ -5,6 +5,7 @@ import { DiskMaker } from "./disk-maker.ts";
 import { FullDisks } from "./full-disks.ts";
 import { type HeldDisk, seenBy } from "./held-disk.ts";
 import { SpareDisks } from "./spare-disks.ts";
+import { takenBy } from "./taken.ts";
 
 /** What a trial needs: the smallest limit that a proc may ask for. */
 const TRIAL_BYTES = 4 * 1024 * 1024;
@@ -148,6 +149,13 @@ export class AppDisks {
     this.#held.get(runId)?.letGo();
     this.#held.delete(runId);
     this.#full.forget(runId);
+  }
+
+  /** What the disks of runs have taken, by the run, and each spare one. */
+  async held(): Promise<{ readonly runs: ReadonlyMap<string, number>; readonly spares: readonly number[] }> {
+    const taken = this.#spares.ready.map(({ dir }) => takenBy(dir).catch(() => null));
+    const spares = (await Promise.all(taken)).filter((bytes) => bytes !== null);
+    return { runs: await this.#full.held(), spares };
   }
 
   watchFull(listener: (runId: string) => void): void {

@@ -1,5 +1,6 @@
 import { type FileHandle, open, statfs } from "node:fs/promises";
 import { Lane } from "../../lib/lane.ts";
+import { takenBy } from "./taken.ts";
 
 /** How often the disks are looked at, in milliseconds. */
 const LOOK_MS = 2_000;
@@ -83,6 +84,17 @@ export class FullDisks {
     this.#ended.set(runId, isFull);
     this.#letGo(runId, watched);
     return isFull;
+  }
+
+  /** How much each disk that is watched has taken, by its run. */
+  async held(): Promise<Map<string, number>> {
+    const found = await Promise.all(
+      [...this.#watched].map(async ([runId, { handle }]) => {
+        const bytes = await takenBy(`/proc/self/fd/${handle.fd}`).catch(() => null);
+        return bytes === null ? [] : [[runId, bytes] as const];
+      }),
+    );
+    return new Map(found.flat());
   }
 
   /** Repeating it is fine. */

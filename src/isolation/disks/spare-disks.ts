@@ -49,6 +49,11 @@ export class SpareDisks<Disk extends Spare> {
     return await this.#make(appBytes);
   }
 
+  /** Those that are ready. */
+  get ready(): readonly Disk[] {
+    return this.#spares.filter(({ isHeld }) => isHeld);
+  }
+
   /** Begins to make spares. */
   open(): void {
     this.#refillIn(0);

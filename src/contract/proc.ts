@@ -152,6 +152,11 @@ export const Exit = Type.Object({
   oom: Type.Boolean(),
   killed: Type.Boolean({ description: "it outlived its grace and was killed" }),
   message: Type.String(),
+  logTail: Type.Optional(
+    Type.Array(Type.String(), {
+      description: "its last lines, after an end that nobody wanted; never in events",
+    }),
+  ),
   at: Time,
 });
 export type Exit = Static<typeof Exit>;

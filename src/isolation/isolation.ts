@@ -6,7 +6,8 @@ import type { Cgroups } from "./cgroup.ts";
 import { createSupervised, supervisorPid } from "./conmon.ts";
 import type { AppDisks } from "./disks/app-disks.ts";
 import { ExitFiles } from "./exit-files.ts";
-import { firstPid, isBeforeCommand } from "./first-process.ts";
+import { judgeCommand } from "./find-command.ts";
+import { firstPid, isBeforeCommand, sharesKernel } from "./first-process.ts";
 import { restoreNullDevice } from "./null-device.ts";
 import { removeTree } from "./remove-tree.ts";
 import { type RunWay, writeRunBundle } from "./run-bundle.ts";
@@ -130,6 +131,15 @@ export class Containers implements Isolation {
     }).finally(() => restoreNullDevice());
     disks.settle(plan.runId);
     return created;
+  }
+
+  async judgeCommand({ runId, runtime, slot, env }: RunPlan, program: string): Promise<string | null> {
+    const { runtimes, dirs, idBase } = this.#needs;
+    const pid = await firstPid(runPaths(dirs, runId));
+    // What a kernel of its own has for a root cannot be seen from here.
+    if (pid === null || !sharesKernel(await runtimes.named(runtime).family())) return null;
+    const place = { root: `/proc/${pid}/root`, cwd: "/app", path: env["PATH"] ?? "" };
+    return await judgeCommand(program, { ...place, owner: idBase + 2 * slot + 1 });
   }
 
   /** The code that it ended with; null where its supervisor has left none. */

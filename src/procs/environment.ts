@@ -1,6 +1,6 @@
 import type { Command } from "../contract/proc.ts";
 import type { FullSpec } from "./record.ts";
-import { shellArgv } from "./shell-line.ts";
+import { programOfLine, shellArgv } from "./shell-line.ts";
 
 /** What a program finds in its environment before its config says otherwise. */
 const defaults = {
@@ -29,6 +29,13 @@ export function environmentOf(
 /** A line runs by the shell, as in a Procfile; a list of words runs as it is. */
 export function argvOf(command: Command): string[] {
   return typeof command === "string" ? shellArgv(command) : [...command];
+}
+
+/** The programs that must be there for it to run, as far as that is known before. */
+export function programsOf(command: Command): string[] {
+  if (typeof command !== "string") return command.slice(0, 1);
+  const program = programOfLine(command);
+  return ["/bin/sh", ...(program === null ? [] : [program])];
 }
 
 /** A host name as RFC 1123 wants it, made of the proc's name. */

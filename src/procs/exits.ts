@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import type { Exit } from "../contract/proc.ts";
 import { type ExitReason, goodReasons, type ProcState } from "../contract/states.ts";
-import type { EndWhy, ProcRecord } from "./record.ts";
+import type { EndWhy, ProcRecord, Program } from "./record.ts";
 
 /** What was seen of an end; `code` is null where nobody saw it. */
 export interface SeenEnd {
@@ -82,7 +82,7 @@ const ownWords = {
 } as const;
 
 function messageOf(
-  { spec, stopping }: ProcRecord,
+  { spec, stopping, program }: ProcRecord,
   {
     reason,
     code,
@@ -120,6 +120,14 @@ function messageOf(
     case "lost":
       return "Its supervisor was gone, so nobody saw how it ended";
     default:
-      return `The command ${how}`;
+      return `The command ${how}${hintOf(code, program)}`;
   }
+}
+
+/** What the shell says by these codes; an app that ends with one by itself is told the same. */
+function hintOf(code: number | null, program: Program | null): string {
+  if (typeof program?.command !== "string") return "";
+  if (code === 127) return ", by which a shell says that it has not found a program; its log has the name";
+  if (code === 126) return ", by which a shell says that it may not execute a program; its log has the name";
+  return "";
 }

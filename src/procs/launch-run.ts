@@ -1,5 +1,5 @@
 import type { ExitReason } from "../contract/states.ts";
-import { argvOf, environmentOf, hostnameOf } from "./environment.ts";
+import { argvOf, environmentOf, hostnameOf, programsOf } from "./environment.ts";
 import { failedStart } from "./exits.ts";
 import { leaseOf } from "./lease.ts";
 import type { Life } from "./life.ts";
@@ -39,7 +39,11 @@ export async function launchRun(life: Life, needs: Needs): Promise<void> {
     life.knowledge = { status: "created", pid };
 
     const lease = leaseOf(life.record, run);
+    const checked = assertRunnable(life, plan, needs);
+    // Awaited below, also where the network fails first.
+    checked.catch(() => undefined);
     if (lease !== null) await measure("networkMs", needs.network.attach({ ...lease, pid }));
+    await checked;
 
     // On disk before the start: a daemon that finds nothing of the run then knows that it may have run.
     await life.commit({ saveRun: { ...run, released: true } });
@@ -88,6 +92,17 @@ async function planRun(life: Life, run: RunRecord, needs: Needs): Promise<RunPla
     ...(await needs.network.nameFiles({ hostname, slot })),
     logFile: await needs.logs.prepare(record.id, { id: run.id, number: run.number }),
   };
+}
+
+/** Errors: LaunchError where one can tell before that the command cannot be executed. */
+async function assertRunnable(life: Life, plan: RunPlan, { isolation }: Needs): Promise<void> {
+  const { program, spec } = life.record;
+  if (program === null) return;
+  for (const name of programsOf(program.command)) {
+    const wrong = await isolation.judgeCommand(plan, name);
+    if (wrong !== null)
+      throw new LaunchError("command", `Cannot run "${name}" on template "${spec.template}": it ${wrong}`);
+  }
 }
 
 async function recordFailure(life: Life, fault: unknown, needs: Needs): Promise<void> {

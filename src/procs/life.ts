@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Event } from "../contract/event.ts";
 import { mayMove, type ProcState } from "../contract/states.ts";
 import { Lane } from "../lib/lane.ts";
+import { withoutLog } from "./log-tail.ts";
 import type { Needs } from "./needs.ts";
 import type { Knowledge } from "./plan.ts";
 import type { Change, ProcRecord, RunRecord } from "./record.ts";
@@ -128,12 +129,13 @@ export class Life {
 
 /** The event of a change, and where it is to be delivered. */
 export function toldChange(needs: Needs, type: Event["type"], record: ProcRecord) {
+  const view = viewOf(record, needs);
   const event = {
     id: `evt_${needs.randomId()}`,
     type,
     time: needs.clock.now().toISOString(),
     procId: record.id,
-    proc: viewOf(record, needs),
+    proc: { ...view, exit: withoutLog(view.exit), lastExit: withoutLog(view.lastExit) },
   };
   return { event, callbackUrl: record.spec.callbackUrl };
 }

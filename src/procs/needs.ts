@@ -103,6 +103,11 @@ export interface Isolation {
    * run; whatever happens, `destroy` gives everything back.
    */
   create(plan: RunPlan): Promise<{ readonly pid: number }>;
+  /**
+   * What is wrong with a program that a created container is to run, in words that follow its name; null where it can
+   * be executed, and where that cannot be told from outside.
+   */
+  judgeCommand(plan: RunPlan, program: string): Promise<string | null>;
   /** Lets the command of a created container run. */
   start(runId: string): Promise<void>;
   /** Sends a signal to the run's main process; does nothing where it is gone. */

@@ -29,6 +29,17 @@ function asCommand(line: string): string {
   return `${assignments}exec ${text.slice(assignments.length)}`;
 }
 
+/**
+ * The program that a line becomes, where that is certain before it runs: it is one command, and does not choose its own
+ * PATH. Null otherwise, and where it is one that the shell itself understands.
+ */
+export function programOfLine(line: string): string | null {
+  const text = line.trim();
+  const match = simpleCommand.exec(text);
+  if (match === null || shellWords.has(match[3] ?? "") || hasOperator(text)) return null;
+  return /(^|\s)PATH=/.test(match[1] ?? "") ? null : (match[3] ?? null);
+}
+
 /** Whether anything outside quotes joins, groups or ends commands; where that is unclear, it does. */
 function hasOperator(line: string): boolean {
   // `${NAME}` groups nothing, and `2>&1` joins nothing.

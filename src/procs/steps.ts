@@ -1,4 +1,4 @@
-import { finalStates } from "../contract/states.ts";
+import { finalStates, goodReasons } from "../contract/states.ts";
 import type { FifoPool } from "../lib/fifo-pool.ts";
 import { expire } from "./end-run.ts";
 import { failedStart, judgeEnd } from "./exits.ts";
@@ -7,6 +7,7 @@ import { launchRun } from "./launch-run.ts";
 import type { Launches } from "./launches.ts";
 import { leaseOf } from "./lease.ts";
 import type { Life } from "./life.ts";
+import { logTailOf } from "./log-tail.ts";
 import type { Needs } from "./needs.ts";
 import type { Step } from "./plan.ts";
 import type { ProcRecord, RunRecord } from "./record.ts";
@@ -86,8 +87,11 @@ const executors: Executors = {
   end: async (life, { needs }, seen) => {
     life.fetching?.abort();
     const now = needs.clock.now();
+    const judge = (record: ProcRecord) =>
+      judgeEnd(record, { ...seen, begun: life.run?.released === true }, now);
+    const logTail = goodReasons.includes(judge(life.record).reason) ? [] : await logTailOf(life, needs);
     await life.commit((record) => {
-      const exit = judgeEnd(record, { ...seen, begun: life.run?.released === true }, now);
+      const exit = { ...judge(record), ...(logTail.length > 0 && { logTail }) };
       return { saveProc: { ...record, exit, exitedAt: exit.at } };
     });
   },

@@ -108,6 +108,8 @@ export class World {
     };
   }
 
+  /** What is wrong with every program. */
+  wrongCommand: string | null = null;
   /** Whether the host is one that can hold `limits.appBytes`. */
   boundsApp = true;
 
@@ -130,6 +132,7 @@ export class World {
           this.starts.push(runId);
           containers.set(runId, { status: "running", pid: 7 });
         }),
+      judgeCommand: async () => this.wrongCommand,
       signal: (runId) =>
         this.#step(() => {
           if (this.codeOnSignal !== null) this.#exit(runId, this.codeOnSignal);

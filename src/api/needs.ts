@@ -1,7 +1,14 @@
 import type { Df } from "../contract/df.ts";
 import type { Event, LogRecord } from "../contract/event.ts";
 import type { Info } from "../contract/host.ts";
-import type { Image, ImagePatch, Pruned, PruneRequest } from "../contract/image.ts";
+import type {
+  Image,
+  ImageFiles,
+  ImageFilesQuery,
+  ImagePatch,
+  Pruned,
+  PruneRequest,
+} from "../contract/image.ts";
 import type { LogQuery } from "../contract/routes.ts";
 import type { Progress, Template, TemplateSpec } from "../contract/template.ts";
 import type { Procs } from "../procs/procs.ts";
@@ -26,6 +33,7 @@ export interface ImageDoor {
   ): Promise<{ readonly image: Image; readonly isNew: boolean }>;
   list(): Image[];
   get(digest: string): Image;
+  files(digest: string, query: ImageFilesQuery): Promise<ImageFiles>;
   patch(digest: string, patch: ImagePatch): Promise<Image>;
   prune(request: PruneRequest): Promise<Pruned>;
   remove(digest: string): Promise<void>;

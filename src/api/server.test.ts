@@ -40,6 +40,7 @@ const needs: ApiNeeds = {
     },
     list: () => [],
     get: () => assert.fail("not asked for"),
+    files: () => assert.fail("not asked for"),
     patch: () => assert.fail("not asked for"),
     prune: () => assert.fail("not asked for"),
     remove: async () => undefined,

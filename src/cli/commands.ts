@@ -2,6 +2,7 @@ import type { Command } from "./command.ts";
 import { dfCommand } from "./host/df.ts";
 import { doctorCommand } from "./host/doctor.ts";
 import { infoCommand } from "./host/info.ts";
+import { imageFilesCommand } from "./image/files.ts";
 import { imageLsCommand } from "./image/ls.ts";
 import { imagePinCommand, imageUnpinCommand } from "./image/pin.ts";
 import { imagePruneCommand } from "./image/prune.ts";
@@ -43,6 +44,7 @@ export const commands: readonly Command[] = [
   eventsCommand,
   imagePushCommand,
   imageLsCommand,
+  imageFilesCommand,
   imageRmCommand,
   imagePinCommand,
   imageUnpinCommand,

@@ -2,7 +2,15 @@ import type { Df } from "../contract/df.ts";
 import { fromProblem } from "../contract/errors.ts";
 import type { Event, LogRecord } from "../contract/event.ts";
 import type { Health, Info } from "../contract/host.ts";
-import type { Image, ImagePatch, Pruned, PruneRequest } from "../contract/image.ts";
+import {
+  type Image,
+  type ImageFile,
+  type ImageFiles,
+  type ImagePatch,
+  imageFilesMax,
+  type Pruned,
+  type PruneRequest,
+} from "../contract/image.ts";
 import type { Config, Proc, ProcPatch, ProcSpec, StopRequest } from "../contract/proc.ts";
 import type { SignalRequest } from "../contract/restart.ts";
 import type { EventQuery, LogQuery, ProcFilter, WaitQuery } from "../contract/routes.ts";
@@ -156,6 +164,20 @@ export class SharkuClient {
 
   getImage(digest: string, options?: CallOptions): Promise<Image> {
     return this.#transport.call("getImage", { ...options, params: { digest } });
+  }
+
+  /** One page of what is in an image; give its `next` back as `cursor` for the one after. */
+  imageFiles(
+    digest: string,
+    query?: InputOf<"imageFiles">["query"],
+    options?: CallOptions,
+  ): Promise<ImageFiles> {
+    return this.#transport.call("imageFiles", { ...options, params: { digest }, query });
+  }
+
+  /** All that is in an image, page after page. */
+  allImageFiles(digest: string, options?: CallOptions): AsyncIterable<ImageFile> {
+    return eachItem((cursor) => this.imageFiles(digest, { limit: imageFilesMax, ...cursor }, options));
   }
 
   patchImage(digest: string, patch: ImagePatch, options?: CallOptions): Promise<Image> {

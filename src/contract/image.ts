@@ -37,6 +37,40 @@ export const Pruned = Type.Object({
 });
 export type Pruned = Static<typeof Pruned>;
 
+/** What is in an image: nothing else gets into one. */
+export const imageFileTypes = ["file", "directory", "link"] as const;
+
+/**
+ * One thing in an image. `path` is below its top; where the bytes of a name are not UTF-8, `pathBase64` stands in for it,
+ * and `targetBase64` for `target`. A link's target is told as it is, and followed by nobody.
+ */
+export const ImageFile = Type.Object({
+  path: Type.Optional(Type.String()),
+  pathBase64: Type.Optional(Type.String()),
+  type: Type.Enum([...imageFileTypes]),
+  mode: Type.String({ pattern: "^0[0-7]{3}$" }),
+  bytes: Type.Integer({ description: "size of a file; 0 of anything else" }),
+  target: Type.Optional(Type.String()),
+  targetBase64: Type.Optional(Type.String()),
+});
+export type ImageFile = Static<typeof ImageFile>;
+
+/** A page of them: each directory is followed by what is in it, names in the order of their bytes. */
+export const ImageFiles = Type.Object({
+  items: Type.Array(ImageFile),
+  next: nullable(Type.String()),
+});
+export type ImageFiles = Static<typeof ImageFiles>;
+
+export const imageFilesMax = 10_000;
+
+/** A cursor has a path in it, which can be long. */
+export const ImageFilesQuery = strictObject({
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: imageFilesMax, default: 1000 })),
+  cursor: Type.Optional(Type.String({ maxLength: 8192 })),
+});
+export type ImageFilesQuery = Static<typeof ImageFilesQuery>;
+
 /** What an archive may be: told by its first bytes, never by its name. */
 export const archiveFormats = ["tar", "gzip", "zstd", "xz"] as const;
 export type ArchiveFormat = (typeof archiveFormats)[number];

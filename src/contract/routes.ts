@@ -2,7 +2,7 @@ import Type, { type Static, type TSchema } from "typebox";
 import { Df } from "./df.ts";
 import { Event, LogRecord, logStreams } from "./event.ts";
 import { Health, Info } from "./host.ts";
-import { Image, ImagePatch, Pruned, PruneRequest } from "./image.ts";
+import { Image, ImageFiles, ImageFilesQuery, ImagePatch, Pruned, PruneRequest } from "./image.ts";
 import { Config, Proc, ProcPatch, ProcSpec, StopRequest } from "./proc.ts";
 import { SignalRequest } from "./restart.ts";
 import { procStates } from "./states.ts";
@@ -209,6 +209,14 @@ export const routes = {
     summary: "One image",
     params: DigestParams,
     replies: { 200: Image },
+  },
+  imageFiles: {
+    method: "GET",
+    path: "/v1/images/:digest/files",
+    summary: "What is in an image; no link is followed",
+    params: DigestParams,
+    query: ImageFilesQuery,
+    replies: { 200: ImageFiles },
   },
   deleteImage: {
     method: "DELETE",

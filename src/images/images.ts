@@ -2,7 +2,14 @@ import { chown, constants, mkdir, open, readdir, rename } from "node:fs/promises
 import { join } from "node:path";
 import type { CollectionFacts, Held } from "../contract/df.ts";
 import { SharkuError } from "../contract/errors.ts";
-import type { Image, ImagePatch, Pruned, PruneRequest } from "../contract/image.ts";
+import type {
+  Image,
+  ImageFiles,
+  ImageFilesQuery,
+  ImagePatch,
+  Pruned,
+  PruneRequest,
+} from "../contract/image.ts";
 import { Lane } from "../lib/lane.ts";
 import { runCommand } from "../lib/run-command.ts";
 import { TreeSizes } from "../lib/tree-sizes.ts";
@@ -13,6 +20,7 @@ import { judgeFetchUrl } from "./fetch.ts";
 import { Fetcher } from "./fetcher.ts";
 import { heldImages } from "./held.ts";
 import { type ImageFacts, readImageFile, writeImageFile } from "./image-file.ts";
+import { listFiles } from "./list-files.ts";
 import { type Marks, markPinned, markUsed, readMarks } from "./marks.ts";
 import type { ImageLimits, ImagesNeeds } from "./needs.ts";
 import { readProcfile } from "./read-procfile.ts";
@@ -45,6 +53,8 @@ export interface ImageRoom extends Images {
   list(): Image[];
   /** Errors: `image-not-found`. */
   get(digest: string): Image;
+  /** A page of what is in it. Errors: `image-not-found`, `invalid-request` for a cursor from elsewhere. */
+  files(digest: string, query: ImageFilesQuery): Promise<ImageFiles>;
   /** Errors: `image-not-found`, `image-in-use`. */
   remove(digest: string): Promise<void>;
   /** Errors: `image-not-found`. */
@@ -149,6 +159,12 @@ class ImageKeeper implements ImageRoom {
       "image-not-found",
       `Cannot find image "${digest}": it is not stored here, wanted one that is`,
     );
+  }
+
+  async files(digest: string, query: ImageFilesQuery): Promise<ImageFiles> {
+    this.get(digest);
+    // Removed meanwhile, it is not there, whatever was found of it or missed.
+    return await listFiles(join(this.#dirOf(digest), FILES), query).finally(() => this.get(digest));
   }
 
   judgeUrl(url: string): string | null {

@@ -290,6 +290,8 @@ export class FakeDaemon {
         return [201, this.images.takeIn(call.bytes, this.#tick())];
       case "listImages":
         return [200, { items: [...this.images.values()], next: null, seq: 0 }];
+      case "imageFiles":
+        return [200, { items: this.images.files.get(params["digest"] ?? "") ?? [], next: null }];
       case "patchImage":
         return [200, this.images.patch(params["digest"] ?? "", JSON.parse(body))];
       case "pruneImages":

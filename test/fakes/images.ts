@@ -1,11 +1,14 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { SharkuError } from "../../src/contract/errors.ts";
-import type { Image, ImagePatch, Pruned, PruneRequest } from "../../src/contract/image.ts";
+import type { Image, ImageFile, ImagePatch, Pruned, PruneRequest } from "../../src/contract/image.ts";
 import { parseProcfile } from "../../src/lib/procfile.ts";
 
 /** The images of the fake daemon, by digest. */
 export class FakeImages extends Map<string, Image> {
+  /** What is in them. */
+  readonly files = new Map<string, ImageFile[]>();
+
   patch(digest: string, patch: ImagePatch): Image {
     const image = this.get(digest);
     if (!image) throw new SharkuError("image-not-found", `Cannot find image "${digest}"`);

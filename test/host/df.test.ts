@@ -19,7 +19,7 @@ const MIB = 2 ** 20;
  * use, the bitmaps and tables that the empty disks begin one by one, and inodes of files that went after they were
  * written on a disk.
  */
-const UNSEEN_MAX = MIB;
+const UNSEEN_MAX = MIB / 2;
 
 const WROTE = 12;
 const writes = `head -c ${WROTE}M /dev/urandom >/app/mine; seq 200000; sync; echo written; sleep 1000`;

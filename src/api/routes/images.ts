@@ -3,7 +3,14 @@ import type { ApiNeeds } from "../needs.ts";
 import { callerGone } from "../stream.ts";
 import type { Handlers } from "./handler.ts";
 
-type Names = "pushImage" | "listImages" | "getImage" | "patchImage" | "pruneImages" | "deleteImage";
+type Names =
+  | "pushImage"
+  | "listImages"
+  | "getImage"
+  | "imageFiles"
+  | "patchImage"
+  | "pruneImages"
+  | "deleteImage";
 
 export function imageHandlers({ images, procs }: ApiNeeds): Handlers<Names> {
   return {
@@ -20,6 +27,8 @@ export function imageHandlers({ images, procs }: ApiNeeds): Handlers<Names> {
     }),
 
     getImage: async ({ params }) => images.get(params.digest),
+
+    imageFiles: async ({ params, query }) => await images.files(params.digest, query),
 
     patchImage: async ({ params, body }) => await images.patch(params.digest, body),
 

@@ -22,6 +22,7 @@ describe("the calls of templates", () => {
           takeIn: unasked,
           list: unasked,
           get: unasked,
+          files: unasked,
           patch: unasked,
           prune: unasked,
           remove: unasked,

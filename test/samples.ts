@@ -1,3 +1,4 @@
+import { noChecks } from "../src/contract/health.ts";
 import type { Exit, Proc } from "../src/contract/proc.ts";
 import { defaultLimits, defaultNetwork, defaultStop } from "../src/contract/proc.ts";
 import { defaultRestart } from "../src/contract/restart.ts";
@@ -24,6 +25,7 @@ export function sampleProc(id: string, more: Partial<ProcRecord> = {}): ProcReco
       stop: defaultStop,
       restart: defaultRestart,
       ttlMs: null,
+      health: noChecks,
       runtime: "crun",
       network: defaultNetwork,
       labels: {},
@@ -32,6 +34,7 @@ export function sampleProc(id: string, more: Partial<ProcRecord> = {}): ProcReco
     state: "init",
     wanted: "running",
     stopping: null,
+    health: { started: true, ready: true, healthy: true, readyAt: null },
     port: 10_000,
     exit: null,
     createdAt: TIME,
@@ -74,6 +77,8 @@ function wireProc(id: string): Proc {
     name: id,
     state: "running",
     ready: true,
+    readyAt: TIME,
+    healthy: null,
     exit: null,
     image: null,
     template: "host",
@@ -88,6 +93,7 @@ function wireProc(id: string): Proc {
     stop: defaultStop,
     ...{ restart: defaultRestart, restarts: 0, nextRestartAt: null, lastExit: null },
     ...{ ttlMs: null, expiresAt: null },
+    health: noChecks,
     runtime: "crun",
     labels: {},
     hypervisor: "here",
@@ -95,6 +101,11 @@ function wireProc(id: string): Proc {
     startedAt: TIME,
     exitedAt: null,
     timings: {},
-    links: { self: `/v1/procs/${id}`, logs: `/v1/procs/${id}/logs`, events: `/v1/procs/${id}/events` },
+    links: {
+      self: `/v1/procs/${id}`,
+      logs: `/v1/procs/${id}/logs`,
+      events: `/v1/procs/${id}/events`,
+      health: `/v1/procs/${id}/health`,
+    },
   };
 }

@@ -113,10 +113,36 @@ function invalid(error: FastifyError): SharkuError {
 
 type Found = NonNullable<FastifyError["validation"]>[number];
 
-/** Where a value fits none of several forms, the checker tells what is wrong with it in each; that it fits none is enough. */
+/**
+ * Where a value fits none of several forms, the checker tells what is wrong with it in each; that it fits none is
+ * enough. Where null is the only other form, what is wrong with this one is what to tell.
+ */
 function withoutBranches(all: readonly Found[]): readonly Found[] {
-  const choices = all.filter(({ keyword }) => keyword === "anyOf").map(({ schemaPath }) => `${schemaPath}/`);
-  return all.filter(({ schemaPath }) => !choices.some((choice) => schemaPath.startsWith(choice)));
+  const untold = all
+    .filter(({ keyword }) => keyword === "anyOf")
+    .flatMap((choice) => {
+      const branches = all.filter(({ schemaPath }) => schemaPath.startsWith(`${choice.schemaPath}/`));
+      const own = branches.find((found) => wantsNull(found, choice));
+      const nullBranch = own && branchOf(own, choice);
+      const isNull = (found: Found) => branchOf(found, choice) === nullBranch;
+      const others = new Set(
+        branches.filter((found) => !isNull(found)).map((found) => branchOf(found, choice)),
+      );
+      return nullBranch !== undefined && others.size === 1 ? [choice, ...branches.filter(isNull)] : branches;
+    });
+  return all.filter((found) => !untold.includes(found));
+}
+
+/** Whether it says that null was one of the forms to choose from. */
+function wantsNull(found: Found, choice: Found): boolean {
+  const { keyword, params, schemaPath } = found;
+  const isDirect = schemaPath === `${choice.schemaPath}/${branchOf(found, choice)}/type`;
+  return isDirect && keyword === "type" && params["type"] === "null";
+}
+
+/** The number of the form, of those to choose from, that a fault was found with. */
+function branchOf({ schemaPath }: Found, choice: Found): string | undefined {
+  return schemaPath.slice(choice.schemaPath.length + 1).split("/")[0];
 }
 
 function wordsOf({ keyword, message, params }: Found): string {

@@ -1,6 +1,7 @@
 import type { Df } from "../contract/df.ts";
 import { fromProblem } from "../contract/errors.ts";
 import type { Event, LogRecord } from "../contract/event.ts";
+import type { ProcHealth } from "../contract/health.ts";
 import type { Health, Info } from "../contract/host.ts";
 import {
   type Image,
@@ -133,6 +134,10 @@ export class SharkuClient {
 
   procEvents(id: string, query?: EventQuery, options?: CallOptions): AsyncIterable<Event> {
     return this.#stream("procEvents", { ...options, params: { id }, query });
+  }
+
+  procHealth(id: string, options?: CallOptions): Promise<ProcHealth> {
+    return this.#transport.call("procHealth", { ...options, params: { id } });
   }
 
   /** The values of the proc's config: secrets. */

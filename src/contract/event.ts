@@ -4,13 +4,18 @@ import { Cursor, ProcId, Time } from "./words.ts";
 
 /**
  * What happened, numbered without gaps by `seq`, and with the proc as it was right after. `proc.changed`: its limits
- * are others now. `proc.disk-full`: it has filled its /app, told once until there is room again.
+ * are others now. `proc.disk-full`: it has filled its /app, told once until there is room again. `proc.ready`,
+ * `proc.unready`, `proc.unhealthy`, `proc.healthy`: what its checks have come to.
  */
 export const eventTypes = [
   "proc.created",
   "proc.state",
   "proc.changed",
   "proc.disk-full",
+  "proc.ready",
+  "proc.unready",
+  "proc.unhealthy",
+  "proc.healthy",
   "proc.deleted",
 ] as const;
 

@@ -52,7 +52,8 @@ export const LivenessCheck = strictObject({
   ...pace,
   action: Type.Enum([...healthActions], {
     default: "restart",
-    description: "restart: the run is ended as unhealthy, and the restart policy applies; none: it is only told",
+    description:
+      "restart: the run is ended as unhealthy, and the restart policy applies; none: it is only told",
   }),
 });
 export type LivenessCheck = Static<typeof LivenessCheck>;
@@ -96,13 +97,16 @@ export const CheckResult = Type.Object({
   ok: Type.Boolean(),
   ms: Type.Number(),
   output: Type.String({
-    description: "the status and the first of the body, or why there is none; at most 4 KiB, without controls",
+    description:
+      "the status and the first of the body, or why there is none; at most 4 KiB, without controls",
   }),
 });
 export type CheckResult = Static<typeof CheckResult>;
 
 export const CheckReport = Type.Object({
-  state: Type.Enum(["waiting", "passing", "failing"], { description: "waiting: not asked, or not passed, yet" }),
+  state: Type.Enum(["waiting", "passing", "failing"], {
+    description: "waiting: not asked, or not passed, yet",
+  }),
   failures: Type.Integer({ description: "in a row, up to now" }),
   results: Type.Array(CheckResult, { description: "the last ones, oldest first; a new daemon begins anew" }),
 });

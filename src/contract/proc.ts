@@ -1,4 +1,5 @@
 import Type, { type Static } from "typebox";
+import { HealthChecks, HealthSpec } from "./health.ts";
 import { Restart, TtlMs } from "./restart.ts";
 import { exitReasons, procStates } from "./states.ts";
 import {
@@ -133,6 +134,7 @@ export const ProcSpec = strictObject({
   restart: Type.Optional(Type.Partial(Restart, { additionalProperties: false })),
   ttlMs: Type.Optional(nullable(TtlMs)),
   network: Type.Optional(Type.Partial(Network, { additionalProperties: false })),
+  health: Type.Optional(nullable(HealthSpec)),
   runtime: Type.Optional(RuntimeName),
   labels: Type.Optional(Labels),
 });
@@ -170,7 +172,11 @@ export const Proc = Type.Object({
   app: Label,
   name: Label,
   state: Type.Enum([...procStates]),
-  ready: Type.Boolean(),
+  ready: Type.Boolean({ description: "it runs, and its startup and readiness have passed" }),
+  readyAt: nullable(Time),
+  healthy: nullable(
+    Type.Boolean({ description: "what its liveness comes to; null where it has no such check" }),
+  ),
   exit: nullable(Exit),
   image: nullable(
     Type.Object({
@@ -195,6 +201,7 @@ export const Proc = Type.Object({
   lastExit: nullable(Exit),
   ttlMs: nullable(TtlMs),
   expiresAt: nullable(Time),
+  health: HealthChecks,
   runtime: RuntimeName,
   labels: Labels,
   hypervisor: Type.String(),
@@ -206,6 +213,7 @@ export const Proc = Type.Object({
     self: Type.String(),
     logs: Type.String(),
     events: Type.String(),
+    health: Type.String(),
   }),
 });
 export type Proc = Static<typeof Proc>;

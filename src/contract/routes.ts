@@ -1,6 +1,7 @@
 import Type, { type Static, type TSchema } from "typebox";
 import { Df } from "./df.ts";
 import { Event, LogRecord, logStreams } from "./event.ts";
+import { ProcHealth } from "./health.ts";
 import { Health, Info } from "./host.ts";
 import { Image, ImageFiles, ImageFilesQuery, ImagePatch, Pruned, PruneRequest } from "./image.ts";
 import { Config, Proc, ProcPatch, ProcSpec, StopRequest } from "./proc.ts";
@@ -70,7 +71,8 @@ export const EventQuery = strictObject({
 });
 export type EventQuery = Static<typeof EventQuery>;
 
-export const waitGoals = ["running", "exited"] as const;
+export const waitGoals = ["running", "ready", "exited"] as const;
+export type WaitGoal = (typeof waitGoals)[number];
 
 export const WaitQuery = strictObject({
   until: Type.Optional(Type.Enum([...waitGoals])),
@@ -173,6 +175,13 @@ export const routes = {
     query: EventQuery,
     replies: {},
     stream: Event,
+  },
+  procHealth: {
+    method: "GET",
+    path: "/v1/procs/:id/health",
+    summary: "What its checks have come to, and their last results",
+    params: IdParams,
+    replies: { 200: ProcHealth },
   },
   procConfig: {
     method: "GET",

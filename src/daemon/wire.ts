@@ -6,6 +6,9 @@ import type { Info } from "../contract/host.ts";
 import { defaultLimits } from "../contract/proc.ts";
 import { judgeCallbackUrl } from "../events/callback-address.ts";
 import { Events } from "../events/events.ts";
+import { HealthWatch } from "../health/health.ts";
+import { listenersOf } from "../health/listeners.ts";
+import { probe } from "../health/probe.ts";
 import { detectCgroups, gatherCgroups } from "../host/gather-cgroups.ts";
 import { type ImageRoom, openImages } from "../images/images.ts";
 import { Cgroups } from "../isolation/cgroup.ts";
@@ -73,7 +76,7 @@ const COLLECT_MS = 60_000;
 
 /** The only place that builds the rooms and joins them. */
 export async function wire(parts: Parts): Promise<Wired> {
-  const { config, store, instance, log, health } = parts;
+  const { config, store, instance, log } = parts;
   const report = (fault: unknown, context: Record<string, unknown>) =>
     log.warn({ err: fault, ...context }, "a fault");
   const clock = systemClock;
@@ -91,8 +94,9 @@ export async function wire(parts: Parts): Promise<Wired> {
     template: () => templates.find("host"),
     users: (digest) => late.procs?.imageUsers(digest) ?? 1,
   });
+  const health = openHealth(report);
   const procs = new Procs({
-    ...{ store, network, images, templates, logs, clock, report },
+    ...{ store, network, images, templates, logs, health, clock, report },
     isolation: isolation.containers,
     journal: events,
     randomId: randomName,
@@ -112,7 +116,7 @@ export async function wire(parts: Parts): Promise<Wired> {
       templates,
       logs,
       journal: events,
-      health,
+      health: parts.health,
       df: makeDf({ ...config, images, templates, logs, procs, clock, disks: isolation.needs.disks }),
       info: () => ({ ...facts, ...runtimeFacts(isolation.needs), procs: procs.counts() }),
     },
@@ -130,6 +134,7 @@ export async function wire(parts: Parts): Promise<Wired> {
       stopCollecting();
       await events.stop();
       await Promise.race([templates.close(), pause(CLOSE_MS_MAX)]);
+      health.close();
       await procs.close(CLOSE_MS_MAX);
       await endTrials(isolation.needs);
       isolation.containers.close();
@@ -143,6 +148,14 @@ export async function wire(parts: Parts): Promise<Wired> {
 
 function openNetwork({ config, instance: { id, index } }: Parts): BridgeNetwork {
   return new BridgeNetwork({ instance: id, index, portRange: config.portRange });
+}
+
+function openHealth(report: IsolationNeeds["report"]): HealthWatch {
+  const { elapsedMs } = systemClock;
+  return new HealthWatch({
+    ...{ clock: systemClock, randomFraction, report, listenersOf },
+    probe: (target, options) => probe(target, { ...options, elapsedMs }),
+  });
 }
 
 /** Lets unused images go where the disk is getting full, until the returned function is called. */

@@ -9,14 +9,15 @@ export function explainRefusal(port: number, listeners: readonly Listener[]): st
   const loopback = onPort.find(({ scope }) => scope === "loopback");
   const any6 = onPort.find(({ scope, family }) => scope === "any" && family === 6);
   const bind = `bind 0.0.0.0 and the port in $PORT`;
-  if (onPort.some(({ scope, family }) => scope === "any" && family === 4)) return "it has only just begun to listen";
+  if (onPort.some(({ scope, family }) => scope === "any" && family === 4))
+    return "it has only just begun to listen";
   if (loopback !== undefined)
-    return `it listens on ${loopback.text} only, where nobody outside of it reaches it: bind 0.0.0.0 instead`;
-  if (any6 !== undefined) return `it listens on ${any6.text} for IPv6 only: bind 0.0.0.0 instead`;
+    return `it listens on ${loopback.text} only, where nobody outside of it reaches it; bind 0.0.0.0 instead`;
+  if (any6 !== undefined) return `it listens on ${any6.text} for IPv6 only; bind 0.0.0.0 instead`;
   const [elsewhere] = onPort.length > 0 ? onPort : listeners;
   if (elsewhere !== undefined)
-    return `it listens on ${elsewhere.text}, and not on its PORT, which is ${port}: ${bind}`;
-  return `nothing listens on its PORT, which is ${port}: ${bind}`;
+    return `it listens on ${elsewhere.text}, and not on its PORT, which is ${port}; ${bind}`;
+  return `nothing listens on its PORT, which is ${port}; ${bind}`;
 }
 
 /** Why a run is ended, or called unhealthy. What the app itself answered stays out: it may hold secrets. */
@@ -29,11 +30,11 @@ export function explainVerdict(
   if (check === "startup") {
     const limit = seconds(checks.startup?.timeoutMs ?? 0);
     return http === undefined
-      ? `It took no connection on its PORT within ${limit}: ${why}`
-      : `GET ${http} was not answered well within ${limit}: ${why}`;
+      ? `It took no connection on its PORT within ${limit} (${why})`
+      : `GET ${http} was not answered well within ${limit} (${why})`;
   }
   const what = http === undefined ? "A connection to its PORT" : `GET ${http}`;
-  return `${what} failed ${failures === 1 ? "once" : `${failures} times in a row`}: ${why}`;
+  return `${what} failed ${failures === 1 ? "once" : `${failures} times in a row`} (${why})`;
 }
 
 function firstLine(output: string): string {

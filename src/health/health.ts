@@ -60,7 +60,8 @@ export class HealthWatch implements Health {
       run,
       over: new AbortController(),
       // A run that is taken up again keeps what was seen of it.
-      results: before?.run.runId === run.runId ? before.results : { startup: [], liveness: [], readiness: [] },
+      results:
+        before?.run.runId === run.runId ? before.results : { startup: [], liveness: [], readiness: [] },
       condition: { started, ready, healthy, lived: !healthy, failures },
     };
     this.#watches.set(run.procId, watch);

@@ -56,7 +56,12 @@ function listener(hex: string, port: number): Listener {
   const isAny = bytes.every((byte) => byte === 0);
   const isLoopback = bytes.slice(0, 15).every((byte) => byte === 0) && bytes[15] === 1;
   const text = isAny ? "::" : isLoopback ? "::1" : wordsOf(bytes);
-  return { family: 6, port, scope: isAny ? "any" : isLoopback ? "loopback" : "other", text: `[${text}]:${port}` };
+  return {
+    family: 6,
+    port,
+    scope: isAny ? "any" : isLoopback ? "loopback" : "other",
+    text: `[${text}]:${port}`,
+  };
 }
 
 /** The kernel prints words of four bytes as this machine holds them, the lowest first. */

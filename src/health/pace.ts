@@ -33,8 +33,9 @@ export function waitBefore(
   const eagerMs = Math.min(FIRST_MS * 2 ** number, UNREADY_MS);
   if (check === "startup") {
     const leftMs = startedAtMs + (checks.startup?.timeoutMs ?? 0) - atMs;
-    // The last one comes at the deadline, and its failure is the verdict.
-    return leftMs > 0 ? Math.min(eagerMs, leftMs) : 0;
+    // One comes at the deadline, and its failure is the verdict; a daemon that finds it past asks once more, at once.
+    if (leftMs <= 0) return number === 0 ? 0 : UNREADY_MS;
+    return Math.min(eagerMs, leftMs);
   }
   const intervalMs = checks[check]?.intervalMs ?? 0;
   if (check === "readiness" && !condition.ready) return Math.min(eagerMs, intervalMs);

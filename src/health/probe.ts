@@ -126,6 +126,7 @@ function ofFault(fault: Error): Found {
   if (ownFaults.includes(code)) return { outcome: "unknown", output: fault.message };
   if (code === "ECONNREFUSED") return { outcome: "refused", output: "connection refused" };
   if (code === "ECONNRESET" || code === "EPIPE") return { outcome: "failed", output: CLOSED };
-  if (code.startsWith("HPE_")) return { outcome: "failed", output: `what came is no answer of HTTP/1.1 (${code})` };
+  if (code.startsWith("HPE_"))
+    return { outcome: "failed", output: `what came is no answer of HTTP/1.1 (${code})` };
   return { outcome: "failed", output: `no connection (${code || fault.name})` };
 }

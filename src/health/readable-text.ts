@@ -1,5 +1,5 @@
 /** Controls, and the characters that turn the direction of the text after them, so that a reader is not misled. */
-const UNREADABLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+const UNREADABLE = /(?![\n\t])[\p{Cc}\p{Bidi_Control}\ufeff]/gu;
 
 /** What an app has written, as plain text of at most so many bytes of UTF-8: lines and tabs stay. */
 export function readableText(text: string, bytesMax: number): string {

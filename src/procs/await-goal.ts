@@ -1,9 +1,10 @@
 import { SharkuError } from "../contract/errors.ts";
 import { finalStates, settledStates } from "../contract/states.ts";
+import { healthView } from "./health-view.ts";
 import type { Life } from "./life.ts";
 import type { ProcRecord } from "./record.ts";
 
-export type WaitGoal = "running" | "exited" | "settled";
+export type WaitGoal = "running" | "ready" | "exited" | "settled";
 
 /** Ends as soon as the proc has reached the goal. Errors: `proc-not-found` where it goes meanwhile; `wait-timeout`. */
 export async function awaitGoal(
@@ -36,9 +37,11 @@ export function notFound(id: string): SharkuError {
   );
 }
 
-function hasReached({ state, startedAt }: ProcRecord, goal: WaitGoal): boolean {
+function hasReached(record: ProcRecord, goal: WaitGoal): boolean {
+  const { state, startedAt } = record;
   if (finalStates.includes(state)) return true;
   if (goal === "running") return startedAt !== null;
+  if (goal === "ready") return healthView(record).readyAt !== null;
   return goal === "settled" && settledStates.includes(state);
 }
 

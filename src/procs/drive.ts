@@ -1,6 +1,7 @@
 import { finalStates } from "../contract/states.ts";
 import type { Life } from "./life.ts";
 import { nextStep, type Step } from "./plan.ts";
+import { followHealth } from "./run-health.ts";
 import { type Tools, takeStep } from "./steps.ts";
 
 /** A proc that has not come to rest after so many steps goes in circles, which is a fault of the daemon. */
@@ -42,6 +43,7 @@ async function driveToRest(life: Life, tools: Tools): Promise<void> {
 
 async function stepUntilRest(life: Life, tools: Tools): Promise<number | null> {
   for (let taken = 0; taken < STEPS_MAX; taken += 1) {
+    followHealth(life, tools.needs);
     if (life.isForgotten) return null;
     const step = decide(life, tools);
     if (step.kind === "rest") return step.untilMs;

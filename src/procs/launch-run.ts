@@ -1,6 +1,7 @@
 import type { ExitReason } from "../contract/states.ts";
 import { argvOf, environmentOf, hostnameOf, programsOf } from "./environment.ts";
 import { failedStart } from "./exits.ts";
+import { healthAtStart } from "./health-view.ts";
 import { leaseOf } from "./lease.ts";
 import type { Life } from "./life.ts";
 import type { Needs, RunPlan } from "./needs.ts";
@@ -58,7 +59,8 @@ export async function launchRun(life: Life, needs: Needs): Promise<void> {
   timings["totalMs"] = round(needs.clock.elapsedMs() - (life.acceptedMs ?? beganMs));
   // Only the first start is one that somebody has waited for since the request.
   life.acceptedMs = null;
-  await life.move("running", { startedAt: needs.clock.now().toISOString(), timings });
+  const startedAt = needs.clock.now().toISOString();
+  await life.move("running", { startedAt, health: healthAtStart(life.record.spec, startedAt), timings });
 }
 
 async function planRun(life: Life, run: RunRecord, needs: Needs): Promise<RunPlan> {

@@ -1,4 +1,5 @@
 import type { Event, LogRecord } from "../contract/event.ts";
+import type { CheckName, CheckReport, HealthChecks } from "../contract/health.ts";
 import type { Limits, Network as NetworkSpec } from "../contract/proc.ts";
 import type { Change, ProcRecord, RunRecord } from "./record.ts";
 
@@ -13,6 +14,7 @@ export interface Needs {
   readonly images: Images;
   readonly templates: Templates;
   readonly logs: Logs;
+  readonly health: Health;
   readonly journal: Journal;
   readonly clock: Clock;
   /** Letters and digits, new each time, beyond guessing. */
@@ -206,6 +208,44 @@ export interface Logs {
   sweep(liveProcIds: readonly string[]): Promise<void>;
   /** The last lines, oldest first, for the message about an end. */
   lastLines(procId: string, count: number): Promise<LogRecord[]>;
+}
+
+/** A run to be asked whether it works, from what is on record of it. */
+export interface WatchedRun {
+  readonly procId: string;
+  readonly runId: string;
+  /** Of its main process, to see what it listens on; null where nobody knows it. */
+  readonly pid: number | null;
+  /** Where its callers reach its PORT. */
+  readonly address: { readonly host: string; readonly port: number };
+  readonly checks: HealthChecks;
+  readonly startedAtMs: number;
+  readonly started: boolean;
+  readonly ready: boolean;
+  readonly healthy: boolean;
+}
+
+/** What the checks of a run have come to. `message` says of a bad turn what was found. */
+export interface HealthVerdict {
+  readonly procId: string;
+  readonly runId: string;
+  readonly kind: "started" | "ready" | "unready" | "healthy" | "unhealthy" | "boot-timeout";
+  readonly message: string;
+}
+
+export type HealthReports = Readonly<Record<CheckName, CheckReport>>;
+
+/** Asks runs, at the pace of their checks, whether they work. From memory, at once; never throws. */
+export interface Health {
+  /** Begins to ask, or goes on: repeating it for the same run changes nothing. */
+  watch(run: WatchedRun): void;
+  /** Asks no more, and keeps what was found. Repeating it is fine. */
+  rest(procId: string): void;
+  /** Keeps nothing of it. Repeating it is fine. */
+  forget(procId: string): void;
+  /** Tells each turn of each run; where a run that should end has not, again. */
+  onVerdict(listener: (verdict: HealthVerdict) => void): void;
+  reports(procId: string): HealthReports;
 }
 
 export interface Clock {

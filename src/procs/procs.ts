@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { SharkuError } from "../contract/errors.ts";
 import type { Event } from "../contract/event.ts";
+import type { ProcHealth } from "../contract/health.ts";
 import type { Config, Proc, ProcPatch, ProcSpec, StopRequest } from "../contract/proc.ts";
 import type { SignalRequest } from "../contract/restart.ts";
 import type { ProcFilter } from "../contract/routes.ts";
@@ -10,13 +11,15 @@ import { awaitGoal, notFound, type WaitGoal } from "./await-goal.ts";
 import { changeLimits } from "./change-limits.ts";
 import { drive } from "./drive.ts";
 import { endFor, type OwnEnd, sendSignal, wantEnd, wantRestart } from "./end-run.ts";
+import { noHealthYet } from "./health-view.ts";
 import { Launches } from "./launches.ts";
 import { holdsPort, leaseOf } from "./lease.ts";
 import { Life, toldChange } from "./life.ts";
 import { pageOf } from "./list.ts";
-import type { Needs } from "./needs.ts";
+import type { HealthVerdict, Needs } from "./needs.ts";
 import { programAtHand } from "./program.ts";
 import type { FullSpec, ProcRecord, Program } from "./record.ts";
+import { healthReport, takeVerdict } from "./run-health.ts";
 import { fillSpec } from "./spec.ts";
 import type { Tools } from "./steps.ts";
 import { type TemplateUse, templateUses, versionsInUse } from "./template-uses.ts";
@@ -64,7 +67,7 @@ export class Procs {
    * about what is wanted, what runs on the host is the truth about what is; the steps do the rest.
    */
   async open(): Promise<void> {
-    const { store, network, isolation, logs, templates } = this.#needs;
+    const { store, network, isolation, logs, templates, health } = this.#needs;
     const { procs, runs, seq } = await store.load();
     this.#seq = seq;
     const runOf = new Map(runs.map((run) => [run.procId, run]));
@@ -76,6 +79,7 @@ export class Procs {
     await isolation.sweep(runs.map((run) => run.id));
     await logs.sweep(procs.map((record) => record.id));
     await templates.sweep(runs.map((run) => run.templateVersion));
+    health.onVerdict((verdict) => this.#healthSaid(verdict));
     isolation.watchExits((runId) => this.#exitSeen(runId));
     isolation.watchFullDisks((runId) => this.#diskFull(runId));
     await Promise.all([...this.#lives.values()].map((life) => drive(life, this.#tools)));
@@ -137,6 +141,11 @@ export class Procs {
   /** Errors: `proc-not-found`. */
   get(id: string): Proc {
     return this.#view(this.#find(id));
+  }
+
+  /** What its checks have come to, and their last results. Errors: `proc-not-found`. */
+  health(id: string): ProcHealth {
+    return healthReport(this.#find(id).record, this.#needs.health);
   }
 
   /** The values of its config, which nothing else shows. Errors: `proc-not-found`. */
@@ -268,6 +277,7 @@ export class Procs {
     const port = spec.network.mode === "private" ? await network.acquirePort() : null;
     const record: ProcRecord = {
       ...{ id, spec, program, state: "init", wanted: "running", stopping: null, port, exit: null },
+      health: noHealthYet,
       ...{ createdAt: clock.now().toISOString(), startedAt: null, exitedAt: null, timings: {}, runs: 0 },
       ...{ restarts: 0, attempts: 0, nextRestartAt: null, lastExit: null },
     };
@@ -310,6 +320,14 @@ export class Procs {
       life.knowledge = { status: "unknown" };
       void drive(life, this.#tools);
     }
+  }
+
+  #healthSaid(verdict: HealthVerdict): void {
+    const life = this.#lives.get(verdict.procId);
+    if (life === undefined) return;
+    takeVerdict(life, verdict, this.#tools).catch((fault: unknown) =>
+      this.#needs.report(fault, { procId: life.id, verdict: verdict.kind }),
+    );
   }
 
   #diskFull(runId: string): void {

@@ -1,4 +1,5 @@
 import type { Event } from "../contract/event.ts";
+import type { HealthChecks } from "../contract/health.ts";
 import type { Command, Config, Exit, Labels, Limits, Network, Stop, Timings } from "../contract/proc.ts";
 import type { Restart } from "../contract/restart.ts";
 import type { ProcState } from "../contract/states.ts";
@@ -23,6 +24,7 @@ export interface FullSpec {
   readonly stop: Stop;
   readonly restart: Restart;
   readonly ttlMs: number | null;
+  readonly health: HealthChecks;
   readonly network: Network;
   /** The OCI runtime, by name. */
   readonly runtime: string;
@@ -45,6 +47,16 @@ export interface Stopping {
   readonly message?: string;
 }
 
+/** What is remembered of a run's checks, so that another daemon goes on from there. */
+export interface RunHealth {
+  /** Its startup has passed. */
+  readonly started: boolean;
+  readonly ready: boolean;
+  readonly healthy: boolean;
+  /** When it became ready for the first time; null before. */
+  readonly readyAt: string | null;
+}
+
 export interface Program {
   /** The image's digest, or null for an empty /app. */
   readonly digest: string | null;
@@ -58,6 +70,8 @@ export interface ProcRecord {
   readonly wanted: Wanted;
   /** What it is to run; null until an image that has to be fetched is here. */
   readonly program: Program | null;
+  /** What the checks of its last run have come to. */
+  readonly health: RunHealth;
   /** The end that is under way, or null. */
   readonly stopping: Stopping | null;
   /** PORT, the same inside and outside; null where the proc has no network. Its own until its last run is given back. */

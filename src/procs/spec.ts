@@ -8,6 +8,7 @@ import {
   type ProcSpec,
 } from "../contract/proc.ts";
 import { defaultRestart, type Restart } from "../contract/restart.ts";
+import { healthOf } from "./health-spec.ts";
 import type { Needs } from "./needs.ts";
 import type { FullSpec } from "./record.ts";
 
@@ -42,6 +43,7 @@ export function fillSpec(
     stop: { ...defaultStop, ...spec.stop },
     restart: restartOf(spec),
     ttlMs: spec.ttlMs ?? null,
+    health: healthOf(spec),
     network: { ...defaultNetwork, ...spec.network },
     runtime: runtimeOf(spec, needs),
     labels: spec.labels ?? {},

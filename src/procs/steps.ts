@@ -3,6 +3,7 @@ import type { FifoPool } from "../lib/fifo-pool.ts";
 import { expire } from "./end-run.ts";
 import { failedStart, judgeEnd } from "./exits.ts";
 import { beginFetch } from "./fetch-image.ts";
+import { healthAtStart } from "./health-view.ts";
 import { launchRun } from "./launch-run.ts";
 import type { Launches } from "./launches.ts";
 import { leaseOf } from "./lease.ts";
@@ -62,7 +63,8 @@ const executors: Executors = {
   },
 
   adopt: async (life, { needs }) => {
-    await life.move("running", { startedAt: needs.clock.now().toISOString() });
+    const startedAt = needs.clock.now().toISOString();
+    await life.move("running", { startedAt, health: healthAtStart(life.record.spec, startedAt) });
   },
 
   expire: async (life, { needs }) => {

@@ -1,5 +1,6 @@
 import type { Proc } from "../contract/proc.ts";
 import { finalStates } from "../contract/states.ts";
+import { healthView } from "./health-view.ts";
 import type { Images, Needs } from "./needs.ts";
 import type { ProcRecord } from "./record.ts";
 
@@ -14,7 +15,7 @@ export function viewOf(
     app: spec.app,
     name: spec.name,
     state,
-    ready: state === "running",
+    ...healthView(record),
     // The exit is on record a little before the state says so; the two are told together.
     exit: finalStates.includes(state) ? record.exit : null,
     image: imageView(record, images),
@@ -34,6 +35,7 @@ export function viewOf(
     lastExit: record.lastExit,
     ttlMs: spec.ttlMs,
     expiresAt: expiryOf(record),
+    health: spec.health,
     runtime: spec.runtime,
     labels: spec.labels,
     hypervisor,
@@ -41,7 +43,12 @@ export function viewOf(
     startedAt: record.startedAt,
     exitedAt: record.exitedAt,
     timings: record.timings,
-    links: { self: `/v1/procs/${id}`, logs: `/v1/procs/${id}/logs`, events: `/v1/procs/${id}/events` },
+    links: {
+      self: `/v1/procs/${id}`,
+      logs: `/v1/procs/${id}/logs`,
+      events: `/v1/procs/${id}/events`,
+      health: `/v1/procs/${id}/health`,
+    },
   };
 }
 

@@ -3,17 +3,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import Value from "typebox/value";
 import { SharkuError, toProblem } from "../../src/contract/errors.ts";
 import type { Event, LogRecord } from "../../src/contract/event.ts";
-import {
-  defaultLimits,
-  defaultStop,
-  type Exit,
-  type Limits,
-  type Proc,
-  ProcSpec,
-} from "../../src/contract/proc.ts";
-import { defaultRestart } from "../../src/contract/restart.ts";
+import { type Exit, type Limits, type Proc, ProcSpec } from "../../src/contract/proc.ts";
 import { type RouteName, routes } from "../../src/contract/routes.ts";
 import { finalStates } from "../../src/contract/states.ts";
+import { blankProc } from "./blank-proc.ts";
 import { fakeDf } from "./df.ts";
 import { FakeImages } from "./images.ts";
 import { fakeInfo } from "./info.ts";
@@ -74,7 +67,7 @@ export class FakeDaemon {
   }
 
   addProc(fields: Partial<Proc> & { id: string }): Proc {
-    const proc: Proc = { ...this.#blankProc(fields.id), ...fields };
+    const proc: Proc = { ...blankProc(fields.id, () => this.#tick()), ...fields };
     this.entries.set(proc.id, { proc, lines: [] });
     this.#changes.emit("change");
     return proc;
@@ -113,38 +106,6 @@ export class FakeDaemon {
   #tick(): string {
     this.#lastTime += 1000;
     return new Date(this.#lastTime).toISOString();
-  }
-
-  #blankProc(id: string): Proc {
-    return {
-      id,
-      app: "shop",
-      name: "web.1",
-      state: "running",
-      ready: true,
-      exit: null,
-      image: null,
-      template: "host",
-      command: "serve",
-      process: null,
-      configNames: [],
-      port: 10_000,
-      ports: {},
-      address: "127.0.0.1:10000",
-      network: { mode: "private" },
-      limits: defaultLimits,
-      stop: defaultStop,
-      ...{ restart: defaultRestart, restarts: 0, nextRestartAt: null, lastExit: null },
-      ...{ ttlMs: null, expiresAt: null },
-      runtime: "crun",
-      labels: {},
-      hypervisor: "fake",
-      createdAt: this.#tick(),
-      startedAt: this.#tick(),
-      exitedAt: null,
-      timings: {},
-      links: { self: `/v1/procs/${id}`, logs: `/v1/procs/${id}/logs`, events: `/v1/procs/${id}/events` },
-    };
   }
 
   #create(id: string, body: string): Proc {
@@ -346,6 +307,7 @@ export class FakeDaemon {
       const { proc } = this.#entry(id);
       if (finalStates.includes(proc.state) || (query.get("until") === "running" && proc.startedAt))
         return proc;
+      if (query.get("until") === "ready" && proc.readyAt !== null) return proc;
       await once(this.#changes, "change", { signal: timeout }).catch(() => {
         throw new SharkuError("wait-timeout", `Cannot wait for proc "${id}": it is ${proc.state}`);
       });

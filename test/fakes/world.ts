@@ -1,7 +1,15 @@
 import type { Event } from "../../src/contract/event.ts";
 import type { Limits } from "../../src/contract/proc.ts";
 import { FifoPool } from "../../src/lib/fifo-pool.ts";
-import type { Needs, NetworkLease, RunPlan, RunSight, StoredImage } from "../../src/procs/needs.ts";
+import type {
+  HealthVerdict,
+  Needs,
+  NetworkLease,
+  RunPlan,
+  RunSight,
+  StoredImage,
+  WatchedRun,
+} from "../../src/procs/needs.ts";
 import type { Change, ProcRecord, RunRecord } from "../../src/procs/record.ts";
 
 /**
@@ -24,6 +32,10 @@ export class World {
   readonly limits = new Map<string, Limits>();
   /** Tells the daemon that a run has filled its /app. */
   fillDisk: (runId: string) => void = () => undefined;
+  /** The runs that are asked whether they work, by the id of their proc. */
+  readonly watched = new Map<string, WatchedRun>();
+  /** Tells the daemon what the checks of a run have come to. */
+  judge: (verdict: HealthVerdict) => void = () => undefined;
   readonly ports = new FifoPool(10_000, 10_009);
   readonly starts: string[] = [];
   readonly faults: unknown[] = [];
@@ -86,6 +98,7 @@ export class World {
         sweep: async () => undefined,
         lastLines: async () => [],
       },
+      health: this.#health(),
       journal: { publish: () => undefined },
       clock: {
         now: () => new Date(this.nowMs),
@@ -146,6 +159,23 @@ export class World {
       sweep: async (live) => {
         for (const id of containers.keys()) if (!live.includes(id)) containers.delete(id);
       },
+    };
+  }
+
+  #health(): Needs["health"] {
+    const unasked = { state: "waiting", failures: 0, results: [] } as const;
+    return {
+      watch: (run) => void this.watched.set(run.procId, run),
+      rest: (procId) => void this.watched.delete(procId),
+      forget: (procId) => void this.watched.delete(procId),
+      onVerdict: (listener) => {
+        this.judge = listener;
+      },
+      reports: () => ({
+        startup: { ...unasked, results: [] },
+        liveness: { ...unasked, results: [] },
+        readiness: { ...unasked, results: [] },
+      }),
     };
   }
 

@@ -20,6 +20,7 @@ type Names =
   | "waitProc"
   | "procLogs"
   | "procEvents"
+  | "procHealth"
   | "procConfig";
 
 export function procHandlers({ procs, logs, journal }: ApiNeeds): Handlers<Names> {
@@ -75,6 +76,8 @@ export function procHandlers({ procs, logs, journal }: ApiNeeds): Handlers<Names
       const records = journal.follow({ after, follow, procId: params.id, signal: callerGone(reply) });
       await sendStream(records, { reply, kind, form: eventForm, waits: follow });
     },
+
+    procHealth: async ({ params }) => procs.health(params.id),
 
     procConfig: async ({ params }) => procs.config(params.id),
   };

@@ -2,6 +2,7 @@ import { constants } from "node:os";
 import type { SharkuClient } from "../../client/client.ts";
 import { SharkuError } from "../../contract/errors.ts";
 import type { Proc } from "../../contract/proc.ts";
+import type { WaitGoal } from "../../contract/routes.ts";
 import { finalStates } from "../../contract/states.ts";
 import { CliError } from "../errors.ts";
 import { exitCode } from "../exit-codes.ts";
@@ -32,7 +33,7 @@ export function reasonOfEnd({ exit, state }: Proc): string {
 export async function awaitProc(
   client: SharkuClient,
   id: string,
-  goal: { until: "running" | "exited"; timeoutMs?: number | undefined },
+  goal: { until: WaitGoal; timeoutMs?: number | undefined },
 ): Promise<Proc> {
   let leftMs = goal.timeoutMs ?? Infinity;
   while (true) {

@@ -3,6 +3,7 @@ import { runtimeAndAppBytes } from "./0002-runtime-and-app-bytes.ts";
 import { program } from "./0003-program.ts";
 import { stoppingWhy } from "./0004-stopping-why.ts";
 import { restart } from "./0005-restart.ts";
+import { health } from "./0006-health.ts";
 
 /** A step from one version of the database to the next. What has been released is never changed again. */
 export interface Migration {
@@ -11,4 +12,11 @@ export interface Migration {
 }
 
 /** In order; `PRAGMA user_version` tells how many of them a database has. */
-export const migrations: readonly Migration[] = [first, runtimeAndAppBytes, program, stoppingWhy, restart];
+export const migrations: readonly Migration[] = [
+  first,
+  runtimeAndAppBytes,
+  program,
+  stoppingWhy,
+  restart,
+  health,
+];

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import {
   type CheckName,
   defaultLiveness,
@@ -84,21 +83,5 @@ describe("judge()", () => {
     assert.deepEqual(verdictsOf({ liveness }, [["liveness", true], ...early])[2], "unhealthy");
     const started = verdictsOf({ startup, liveness }, [["startup", true], fail(0), fail(1)]);
     assert.deepEqual(started, ["ready", null, "unhealthy"]);
-  });
-
-  it("tells turns only, and never ready before the startup, whatever comes", () => {
-    const result = fc.tuple(fc.constantFrom("liveness", "readiness"), fc.boolean(), fc.nat(200_000));
-    fc.assert(
-      fc.property(fc.array(result), fc.boolean(), (results, passes) => {
-        const begin: Said[] = passes ? [["startup", true]] : [["startup", false]];
-        const checks = { startup, liveness: { ...liveness, action: "none" as const }, readiness };
-        const told = verdictsOf(checks, passes ? [...begin, ...results] : begin);
-        const ready = told.filter((verdict) => verdict === "ready" || verdict === "unready");
-        const health = told.filter((verdict) => verdict === "healthy" || verdict === "unhealthy");
-        assert.ok(ready.every((verdict, at) => verdict === (at % 2 === 0 ? "ready" : "unready")));
-        assert.ok(health.every((verdict, at) => verdict === (at % 2 === 0 ? "unhealthy" : "healthy")));
-        assert.equal(told[0], passes ? "started" : null);
-      }),
-    );
   });
 });

@@ -87,6 +87,19 @@ describe("afterEnd()", () => {
     assert.equal(afterEnd(lasted, neverRan).state, "fail");
   });
 
+  it("counts the time that a run was ready, where it has checks for that", () => {
+    const { spec, health } = sampleProc("p1");
+    const startedAt = "2026-01-02T03:00:00.000Z";
+    const checked = (readyAt: string | null) => {
+      const before = proc({ policy: "always", resetAfterMs: 1000 }, { attempts: 3, startedAt });
+      const withChecks = { ...before.spec, health: { ...spec.health, startup: { timeoutMs: 1000 } } };
+      return { ...before, spec: withChecks, health: { ...health, readyAt } };
+    };
+    const attempts = (readyAt: string | null) => after(checked(readyAt), exitOf("boot-timeout")).attempts;
+    assert.deepEqual([attempts(null), attempts("2026-01-02T03:59:59.500Z")], [4, 4]);
+    assert.equal(attempts("2026-01-02T03:59:59.000Z"), 1);
+  });
+
   it("starts again at once what is asked to be, whatever the policy", () => {
     const stopping = { why: "restart", signal: "SIGTERM", deadline: now.toISOString() } as const;
     const asked = after(proc({ policy: "never" }, { stopping, attempts: 5 }), exitOf("stopped"));

@@ -46,8 +46,11 @@ function isToRestart({ wanted, spec }: ProcRecord, { reason }: Exit): boolean {
 }
 
 function hasProvedItself(record: ProcRecord, { exit, run }: Pick<Ending, "exit" | "run">): boolean {
-  if (record.startedAt === null || run?.released !== true) return false;
-  return Date.parse(exit.at) - Date.parse(record.startedAt) >= record.spec.restart.resetAfterMs;
+  const { startup, readiness } = record.spec.health;
+  // One that is waited for to be ready proves nothing before: its startup alone may last longer than the row does.
+  const since = startup === null && readiness === null ? record.startedAt : record.health.readyAt;
+  if (since === null || run?.released !== true) return false;
+  return Date.parse(exit.at) - Date.parse(since) >= record.spec.restart.resetAfterMs;
 }
 
 function waiting(

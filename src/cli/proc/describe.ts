@@ -17,10 +17,17 @@ export function commandLine(command: Command | null): string {
 
 /** The state in one word, with the reason where it failed: `fail(3)`, `fail(oom)`. */
 export function stateCell(proc: Proc): Cell {
-  if (proc.state === "running") return { text: "running", style: "green" };
+  if (proc.state === "running") return runningCell(proc);
   if (proc.state === "done") return { text: "done", style: "dim" };
   if (proc.state !== "fail") return { text: proc.state, style: "yellow" };
   return { text: proc.exit ? `fail(${reasonOf(proc.exit)})` : "fail", style: "red" };
+}
+
+/** One that is not there to be used yet, or no longer, says so: `running(starting)`, `running(not ready)`. */
+function runningCell({ ready, readyAt, healthy }: Proc): Cell {
+  if (healthy === false) return { text: "running(unhealthy)", style: "red" };
+  if (ready) return { text: "running", style: "green" };
+  return { text: readyAt === null ? "running(starting)" : "running(not ready)", style: "yellow" };
 }
 
 function reasonOf({ reason, code, signal }: Exit): string | number {

@@ -57,6 +57,17 @@ function describe({ type, proc }: Event): Cell & { more: string } {
         style: "red",
         more: `: its /app holds all that it may, in bytes (${formatSize(proc.limits.appBytes)}) or in files`,
       };
+    case "proc.ready":
+      return { text: "ready", style: "green", more: "" };
+    case "proc.healthy":
+      return { text: "healthy", style: "green", more: "" };
+    case "proc.unready":
+    case "proc.unhealthy":
+      return {
+        text: type.slice("proc.".length),
+        style: "red",
+        more: `: see GET ${proc.links.health} for what its checks found`,
+      };
     default:
       return { ...stateCell(proc), more: whyEnded(proc) };
   }

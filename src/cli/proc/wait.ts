@@ -12,7 +12,7 @@ export const waitCommand: Command = {
   argumentCount: [1, 1],
   summary: "Wait for the end of a proc and exit with its exit code",
   options: {
-    until: { type: "string", value: "GOAL", help: "running or exited (default exited)" },
+    until: { type: "string", value: "GOAL", help: `${waitGoals.join(", ")} (default exited)` },
     timeout: { type: "string", value: "TIME", help: "give up after this long (default never)" },
   },
   examples: ["sharku wait 3f2a", "sharku wait 3f2a --until running --timeout 10s"],
@@ -31,7 +31,7 @@ async function wait(call: Invocation): Promise<number> {
     if (exitCodeOf(proc) !== 0) remark(call, escapeControls(`${proc.name} ${describeEnd(proc)}`));
     return exitCodeOf(proc);
   }
-  const wasRunning = proc.startedAt !== null;
+  const wasReached = until === "ready" ? proc.readyAt !== null : proc.startedAt !== null;
   if (!call.json) io.stdout.write(hasEnded(proc) ? `${describeEnd(proc)}\n` : `${proc.state}\n`);
-  return exitCode(wasRunning ? "ok" : "refused");
+  return exitCode(wasReached ? "ok" : "refused");
 }

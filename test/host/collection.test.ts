@@ -56,6 +56,10 @@ for (const kind of kinds)
       await using daemon = await disk.start(young);
       const { client } = daemon;
       assert.deepEqual((await client.pruneImages()).images, [], "all came less than an hour ago");
+      const { collection } = await client.df();
+      assert.deepEqual([collection.high, collection.low, collection.graceMs], [0.02, 0.01, 3_600_000]);
+      assert.ok(collection.excessBytes > 0, "above the mark");
+      assert.match(collection.shortage ?? "", /unused images that may go are not enough: .*procs use 1/);
       const seen = disk.seenBy(daemon);
       const before = await freeOf(seen);
       const refusal = await client.pushImage(new Uint8Array(kind.archive(10, true))).then(

@@ -106,6 +106,7 @@ function wireProc(id: string): Proc {
       logs: `/v1/procs/${id}/logs`,
       events: `/v1/procs/${id}/events`,
       health: `/v1/procs/${id}/health`,
+      stats: `/v1/procs/${id}/stats`,
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { Capacity } from "../contract/capacity.ts";
 import type { Df } from "../contract/df.ts";
 import type { Event, LogRecord } from "../contract/event.ts";
 import type { Info } from "../contract/host.ts";
@@ -10,6 +11,7 @@ import type {
   PruneRequest,
 } from "../contract/image.ts";
 import type { LogQuery } from "../contract/routes.ts";
+import type { AllStatsQuery, Stats, StatsList } from "../contract/stats.ts";
 import type { Progress, Template, TemplateSpec } from "../contract/template.ts";
 import type { Procs } from "../procs/procs.ts";
 
@@ -22,6 +24,8 @@ export interface ApiNeeds {
   readonly journal: JournalDoor;
   /** With the items of each kind. */
   readonly df: () => Promise<Df>;
+  readonly figures: FiguresDoor;
+  readonly capacity: () => Capacity;
   readonly info: () => Info;
   readonly health: () => "ok" | "starting" | "stopping";
 }
@@ -63,6 +67,20 @@ export interface LogDoor {
     query: LogQuery & { readonly ended?: () => boolean },
     signal: AbortSignal,
   ): AsyncIterable<LogRecord>;
+}
+
+export interface FiguresDoor {
+  one(id: string): Promise<Stats>;
+  all(filter: StatsFilter): Promise<StatsList>;
+  follow(id: string, options: FollowFigures): AsyncIterable<Stats>;
+  followAll(filter: StatsFilter, options: FollowFigures): AsyncIterable<StatsList>;
+}
+
+export type StatsFilter = Pick<AllStatsQuery, "app" | "ended">;
+
+export interface FollowFigures {
+  readonly intervalMs: number;
+  readonly signal: AbortSignal;
 }
 
 export interface JournalDoor {

@@ -4,6 +4,7 @@ import { connect, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fakeDf } from "../../test/fakes/df.ts";
+import { noFigures } from "../../test/fakes/figures.ts";
 import { fakeTemplateDoor } from "../../test/fakes/templates.ts";
 import { World } from "../../test/fakes/world.ts";
 import { silentLog } from "../../test/silent-log.ts";
@@ -46,6 +47,7 @@ const needs: ApiNeeds = {
     remove: async () => undefined,
   },
   templates: fakeTemplateDoor,
+  ...noFigures,
   logs: {
     read: (_id, query) => {
       if (query.after === "bad") throw new SharkuError("invalid-request", "Cannot go on from there");

@@ -20,6 +20,7 @@ import { hostHandlers } from "./routes/host.ts";
 import { imageHandlers } from "./routes/images.ts";
 import { procEndHandlers } from "./routes/proc-ends.ts";
 import { procHandlers } from "./routes/procs.ts";
+import { statsHandlers } from "./routes/stats.ts";
 import { templateHandlers } from "./routes/templates.ts";
 import { makeCompiler } from "./validate.ts";
 
@@ -114,6 +115,7 @@ function allHandlers(needs: ApiNeeds): Handlers<RouteName> {
     ...procHandlers(needs),
     ...procEndHandlers(needs),
     ...eventHandlers(needs),
+    ...statsHandlers(needs),
     ...imageHandlers(needs),
     ...templateHandlers(needs),
     ...hostHandlers(needs),

@@ -1,3 +1,4 @@
+import type { Capacity } from "../contract/capacity.ts";
 import type { Df } from "../contract/df.ts";
 import { fromProblem } from "../contract/errors.ts";
 import type { Event, LogRecord } from "../contract/event.ts";
@@ -15,6 +16,7 @@ import {
 import type { Config, Proc, ProcPatch, ProcSpec, StopRequest } from "../contract/proc.ts";
 import type { SignalRequest } from "../contract/restart.ts";
 import type { EventQuery, LogQuery, ProcFilter, WaitQuery } from "../contract/routes.ts";
+import type { AllStatsQuery, Stats, StatsList, StatsQuery } from "../contract/stats.ts";
 import type { BuildRecord, Progress, Template, TemplateSpec } from "../contract/template.ts";
 import { ConnectionLost } from "./cannot-connect.ts";
 import { countUpload } from "./counted-upload.ts";
@@ -43,6 +45,7 @@ import {
  * - A stream holds one chunk and one line at most; leaving its loop, or aborting, ends the request.
  */
 
+export type { Capacity } from "../contract/capacity.ts";
 // The package has one entry, so what its users catch and name goes out by the same door.
 export type { Df } from "../contract/df.ts";
 export { SharkuError } from "../contract/errors.ts";
@@ -50,6 +53,7 @@ export type { Event, LogRecord } from "../contract/event.ts";
 export type { Health, Info } from "../contract/host.ts";
 export type { Image } from "../contract/image.ts";
 export type { Proc, ProcPatch, ProcSpec } from "../contract/proc.ts";
+export type { Stats, StatsList } from "../contract/stats.ts";
 export { CannotConnect, ConnectionLost } from "./cannot-connect.ts";
 
 export type ClientOptions = TransportOptions;
@@ -130,6 +134,28 @@ export class SharkuClient {
 
   procLogs(id: string, query?: LogQuery, options?: CallOptions): AsyncIterable<LogRecord> {
     return this.#stream("procLogs", { ...options, params: { id }, query });
+  }
+
+  /** What it uses now, or had used when it ended. */
+  procStats(id: string, options?: CallOptions): Promise<Stats> {
+    return this.#transport.call("procStats", { ...options, params: { id } });
+  }
+
+  /** The same again and again, with what changed in between, until it ends. */
+  followStats(
+    id: string,
+    query?: Pick<StatsQuery, "intervalMs">,
+    options?: CallOptions,
+  ): AsyncIterable<Stats> {
+    return this.#stream("procStats", { ...options, params: { id }, query: { ...query, follow: true } });
+  }
+
+  allStats(query?: Pick<AllStatsQuery, "app" | "ended">, options?: CallOptions): Promise<StatsList> {
+    return this.#transport.call("allStats", { ...options, query });
+  }
+
+  followAllStats(query?: AllStatsQuery, options?: CallOptions): AsyncIterable<StatsList> {
+    return this.#stream("allStats", { ...options, query: { ...query, follow: true } });
   }
 
   procEvents(id: string, query?: EventQuery, options?: CallOptions): AsyncIterable<Event> {
@@ -239,6 +265,10 @@ export class SharkuClient {
 
   info(options?: CallOptions): Promise<Info> {
     return this.#transport.call("info", { ...options });
+  }
+
+  capacity(options?: CallOptions): Promise<Capacity> {
+    return this.#transport.call("capacity", { ...options });
   }
 
   live(options?: CallOptions): Promise<Health> {

@@ -36,6 +36,7 @@ export const errorCatalogue = {
   "unknown-template": [422, "The template named does not exist"],
   "unknown-runtime": [422, "The runtime named is not at hand"],
   "no-user-namespaces": [422, "This host has no user namespaces"],
+  "limit-beyond-host": [422, "This host has not so much"],
   "unbounded-app": [422, "This host cannot bound an /app"],
   "unknown-process": [422, "The image has no such process"],
   "bad-archive": [422, "The archive cannot be taken in"],
@@ -49,6 +50,7 @@ export const errorCatalogue = {
   "starting-up": [503, "The daemon is not ready"],
   "no-port": [507, "No port is left"],
   "no-slot": [507, "No room for another proc"],
+  "no-room": [507, "The host has no room for another proc"],
   "disk-full": [507, "No disk space is left"],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 

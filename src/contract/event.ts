@@ -4,7 +4,8 @@ import { Cursor, ProcId, Time } from "./words.ts";
 
 /**
  * What happened, numbered without gaps by `seq`, and with the proc as it was right after. `proc.changed`: its limits
- * are others now. `proc.disk-full`: it has filled its /app, told once until there is room again. `proc.ready`,
+ * are others now. `proc.disk-full`: it has filled its /app, told once until there is room again; so are
+ * `proc.memory-high`, it uses more than nine tenths of its memory, and `proc.pids-limit`, it was refused a process. `proc.ready`,
  * `proc.unready`, `proc.unhealthy`, `proc.healthy`: what its checks have come to.
  */
 export const eventTypes = [
@@ -16,6 +17,8 @@ export const eventTypes = [
   "proc.unready",
   "proc.unhealthy",
   "proc.healthy",
+  "proc.memory-high",
+  "proc.pids-limit",
   "proc.deleted",
 ] as const;
 

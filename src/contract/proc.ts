@@ -214,6 +214,7 @@ export const Proc = Type.Object({
     logs: Type.String(),
     events: Type.String(),
     health: Type.String(),
+    stats: Type.String(),
   }),
 });
 export type Proc = Static<typeof Proc>;

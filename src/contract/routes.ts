@@ -1,4 +1,5 @@
 import Type, { type Static, type TSchema } from "typebox";
+import { Capacity } from "./capacity.ts";
 import { Df } from "./df.ts";
 import { Event, LogRecord, logStreams } from "./event.ts";
 import { ProcHealth } from "./health.ts";
@@ -7,6 +8,7 @@ import { Image, ImageFiles, ImageFilesQuery, ImagePatch, Pruned, PruneRequest } 
 import { Config, Proc, ProcPatch, ProcSpec, StopRequest } from "./proc.ts";
 import { SignalRequest } from "./restart.ts";
 import { procStates } from "./states.ts";
+import { AllStatsQuery, Stats, StatsList, StatsQuery } from "./stats.ts";
 import { BuildRecord, Template, TemplateSpec } from "./template.ts";
 import { Cursor, Digest, Label, nullable, ProcId, strictObject, TemplateName } from "./words.ts";
 
@@ -167,6 +169,23 @@ export const routes = {
     replies: {},
     stream: LogRecord,
   },
+  procStats: {
+    method: "GET",
+    path: "/v1/procs/:id/stats",
+    summary: "What it uses, now or again and again; of one that has ended, what it had used at its end",
+    params: IdParams,
+    query: StatsQuery,
+    replies: { 200: Stats },
+    stream: Stats,
+  },
+  allStats: {
+    method: "GET",
+    path: "/v1/stats",
+    summary: "What all procs use, at once",
+    query: AllStatsQuery,
+    replies: { 200: StatsList },
+    stream: StatsList,
+  },
   procEvents: {
     method: "GET",
     path: "/v1/procs/:id/events",
@@ -295,6 +314,12 @@ export const routes = {
     replies: { 200: Df },
   },
   info: { method: "GET", path: "/v1/info", summary: "This hypervisor", replies: { 200: Info } },
+  capacity: {
+    method: "GET",
+    path: "/v1/capacity",
+    summary: "What this host has, what its procs were promised, and what is left",
+    replies: { 200: Capacity },
+  },
   live: {
     method: "GET",
     path: "/livez",

@@ -22,6 +22,7 @@ describe("parseConfig()", () => {
       runtimes: ["crun", "runc", "runsc"].map((name) => ({ name, program: null })),
       runtimeTimeoutMs: 30_000,
       insecureNoUserns: false,
+      memoryOvercommit: null,
       fetchRules: { allow: [], deny: [] },
       images: {
         bytesMax: 1024 ** 3,
@@ -53,6 +54,16 @@ describe("parseConfig()", () => {
       assert.throws(
         () => parse([`--image-${name}`, wrong ?? ""]),
         (error) => error instanceof CannotStart && error.message.includes(`--image-${name} "${wrong}"`),
+      );
+  });
+
+  it("takes how much memory may be promised", () => {
+    assert.equal(parse(["--memory-overcommit", "1.5"]).memoryOvercommit, 1.5);
+    assert.equal(parse([], { SHARKU_MEMORY_OVERCOMMIT: "2" }).memoryOvercommit, 2);
+    for (const wrong of ["0", "-1", "much", "1e9"])
+      assert.throws(
+        () => parse([`--memory-overcommit=${wrong}`]),
+        (error) => error instanceof CannotStart && error.message.includes(`memory overcommit "${wrong}"`),
       );
   });
 

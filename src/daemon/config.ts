@@ -22,6 +22,8 @@ export interface DaemonConfig {
   /** Where images and callbacks may go to, and where not, beside the rules for everybody. */
   readonly fetchRules: FetchRules;
   readonly images: ImageOptions;
+  /** How many times the host's memory the limits of all procs may come to; null where nothing bounds that. */
+  readonly memoryOvercommit: number | null;
 }
 
 /** A runtime by its name; the program is looked for by that name where none is given. */
@@ -50,6 +52,7 @@ Options (each also as a variable, --state-dir as SHARKU_STATE_DIR and so on):
   --image-files N     how many files it may have   (200000)
   --image-water H-L   unused images go when the disk is H % full, in bytes or files, down to L % (85-80)
   --image-grace TIME  one that came or was used less than so long ago stays (10m)
+  --memory-overcommit N  refuse procs where all memory limits come to more than N times the host's (none)
   --insecure-no-userns
                       run procs also on a host without user namespaces: less holds them, see docs/security.md
   --help              this text
@@ -74,6 +77,7 @@ const options = {
   "image-files": { type: "string" },
   "image-water": { type: "string" },
   "image-grace": { type: "string" },
+  "memory-overcommit": { type: "string" },
   "insecure-no-userns": { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const;
@@ -97,6 +101,7 @@ export function parseConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Da
     portRange: parsePortRange(pick("port-range", "10000-19999")),
     name: pick("name", hostname()),
     runtimes: parseRuntimes(pick("runtime", "crun"), pick("add-runtime", "")),
+    memoryOvercommit: parseOvercommit(pick("memory-overcommit", "none")),
     insecureNoUserns: values["insecure-no-userns"] === true || pick("insecure-no-userns", "") === "1",
     fetchRules: parseFetchRules({ allow: pick("fetch-allow", ""), deny: pick("fetch-deny", "") }),
     images: parseImageOptions(pick),
@@ -180,4 +185,13 @@ function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (/^\d+(\.\d+)?$/.test(text) && seconds >= 0.1 && seconds <= 3600) return seconds;
   throw new CannotStart(`Cannot use runtime timeout "${text}": wanted seconds from 0.1 to 3600, like 30`);
+}
+
+function parseOvercommit(text: string): number | null {
+  if (text === "none") return null;
+  const factor = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && factor >= 0.1 && factor <= 1000) return factor;
+  throw new CannotStart(
+    `Cannot use memory overcommit "${text}": wanted a number from 0.1 to 1000, like 1.5, or none`,
+  );
 }

@@ -32,6 +32,7 @@ import { withFilter } from "./compile-filter.ts";
 import type { DaemonConfig } from "./config.ts";
 import { makeDf } from "./df.ts";
 import { imageLimits } from "./image-options.ts";
+import { figureDoors, openHostRoom } from "./open-figures.ts";
 import { findTools, openRuntimes } from "./open-runtimes.ts";
 import { hostTemplate, openTemplateRoom } from "./open-templates.ts";
 import { version } from "./version.ts";
@@ -94,9 +95,10 @@ export async function wire(parts: Parts): Promise<Wired> {
     template: () => templates.find("host"),
     users: (digest) => late.procs?.imageUsers(digest) ?? 1,
   });
+  const room = openHostRoom(config, network);
   const health = openHealth(report);
   const procs = new Procs({
-    ...{ store, network, images, templates, logs, health, clock, report },
+    ...{ store, network, images, templates, logs, room, health, clock, report },
     isolation: isolation.containers,
     journal: events,
     randomId: randomName,
@@ -111,11 +113,8 @@ export async function wire(parts: Parts): Promise<Wired> {
   const facts = await infoFacts(parts, isolation.needs);
   return {
     api: {
-      procs,
-      images,
-      templates,
-      logs,
-      journal: events,
+      ...{ procs, images, templates, logs, journal: events },
+      ...figureDoors({ procs, containers: isolation.containers, network, room }),
       health: parts.health,
       df: makeDf({ ...config, images, templates, logs, procs, clock, disks: isolation.needs.disks }),
       info: () => ({ ...facts, ...runtimeFacts(isolation.needs), procs: procs.counts() }),

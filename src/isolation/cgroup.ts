@@ -2,6 +2,7 @@ import { access, mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/prom
 import { join } from "node:path";
 import { SharkuError } from "../contract/errors.ts";
 import type { Limits } from "../contract/proc.ts";
+import { FigureFiles } from "./figures/cgroup-figures.ts";
 import { assertFits, limitWrites, type MemoryNow } from "./live-limits.ts";
 
 /** How cgroups are mounted on this host: one tree (v2), or one for each controller (v1 and hybrid). */
@@ -20,6 +21,7 @@ const RMDIR_TRIES_MAX = 100;
 
 /** The cgroups of one daemon: a parent of its own, and in it one for each container. */
 export class Cgroups {
+  readonly figures: FigureFiles;
   readonly #layout: CgroupLayout;
   readonly #parent: string;
   readonly #sleep: (ms: number) => Promise<void>;
@@ -29,6 +31,7 @@ export class Cgroups {
     this.#layout = layout;
     this.#parent = parent;
     this.#sleep = sleep;
+    this.figures = new FigureFiles(layout, parent);
   }
 
   /** As `cgroupsPath` of the specification wants it. */

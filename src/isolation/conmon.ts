@@ -1,4 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Readable } from "node:stream";
@@ -83,9 +84,17 @@ export function launchPlainly([program = "", ...rest]: readonly string[]): Child
 export async function supervisorPid(containerId: string, paths: RunPaths): Promise<number | null> {
   const pid = Number.parseInt(await readFile(paths.conmonPidFile, "utf8").catch(() => ""), 10);
   if (!Number.isSafeInteger(pid) || pid <= 1) return null;
-  // A pid can have gone to another process since; the command line tells.
-  const words = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
-  return words.includes(containerId) ? pid : null;
+  return isSupervisor(pid, containerId) ? pid : null;
+}
+
+/** A pid can have gone to another process since; the command line tells. One small file that is no disk's, so at once. */
+export function isSupervisor(pid: number, containerId: string): boolean {
+  if (pid <= 1) return false;
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes(containerId);
+  } catch {
+    return false;
+  }
 }
 
 async function readLine(pipe: Readable, timeoutMs: number): Promise<string> {

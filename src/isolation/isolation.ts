@@ -1,11 +1,13 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import type { Limits } from "../contract/proc.ts";
+import type { Figures } from "../contract/stats.ts";
 import type { Isolation, RunPlan, RunSight } from "../procs/needs.ts";
 import type { HostFacts } from "./bundle.ts";
 import type { Cgroups } from "./cgroup.ts";
-import { createSupervised, supervisorPid } from "./conmon.ts";
+import { createSupervised, isSupervisor, supervisorPid } from "./conmon.ts";
 import type { AppDisks } from "./disks/app-disks.ts";
 import { ExitFiles } from "./exit-files.ts";
+import { type LimitWarning, LimitWatch } from "./figures/limit-watch.ts";
 import { judgeCommand } from "./find-command.ts";
 import { firstPid, isBeforeCommand, sharesKernel } from "./first-process.ts";
 import { restoreNullDevice } from "./null-device.ts";
@@ -71,6 +73,9 @@ export class Containers implements Isolation {
   readonly #needs: IsolationNeeds;
   readonly #exits: ExitFiles;
   readonly #watched = new Set<string>();
+  readonly #limits: LimitWatch;
+  /** The supervisors' pids, as they were when it was last looked closely. */
+  readonly #supervisors = new Map<string, number>();
   /** Containers that are on trial, and so no left-overs. */
   readonly #onTrial = new Set<string>();
   #stopWatching: (() => void) | null = null;
@@ -78,6 +83,7 @@ export class Containers implements Isolation {
   constructor(needs: IsolationNeeds) {
     this.#needs = needs;
     this.#exits = new ExitFiles(exitsDir(needs.dirs));
+    this.#limits = new LimitWatch({ figures: needs.cgroups.figures, report: needs.report });
   }
 
   get runtimeNames(): readonly string[] {
@@ -103,6 +109,7 @@ export class Containers implements Isolation {
   close(): void {
     this.#stopWatching?.();
     this.#stopWatching = null;
+    this.#limits.close();
     this.#needs.disks.close();
   }
 
@@ -130,6 +137,7 @@ export class Containers implements Isolation {
       launch,
     }).finally(() => restoreNullDevice());
     disks.settle(plan.runId);
+    if (!way.isTrial) this.#limits.set(plan.runId, plan.limits, { isFresh: true });
     return created;
   }
 
@@ -179,6 +187,14 @@ export class Containers implements Isolation {
 
   async applyLimits(runId: string, limits: Limits): Promise<void> {
     await this.#needs.cgroups.applyLimits(runId, limits);
+    this.#limits.set(runId, limits);
+  }
+
+  /** What it uses now; without its network, which is another room's. */
+  async figures(runId: string): Promise<Figures> {
+    const { cgroups, disks } = this.#needs;
+    const disk = await disks.figures(runId);
+    return { ...cgroups.figures.read(runId), disk, network: null };
   }
 
   async look(runId: string): Promise<RunSight> {
@@ -228,6 +244,8 @@ export class Containers implements Isolation {
     await restoreNullDevice();
     await cgroups.remove(runId);
     this.#watched.delete(runId);
+    this.#supervisors.delete(runId);
+    this.#limits.forget(runId);
     this.#onTrial.delete(runId);
     disks.release(runId);
     await runtimes.forget(runId);
@@ -252,6 +270,10 @@ export class Containers implements Isolation {
     this.#needs.disks.watchFull(listener);
   }
 
+  watchLimits(listener: (runId: string, warning: LimitWarning) => void): void {
+    this.#limits.watch(listener);
+  }
+
   async sweep(liveRunIds: readonly string[]): Promise<void> {
     const { dirs, cgroups, runtimes } = this.#needs;
     const live = new Set([...liveRunIds, ...this.#onTrial]);
@@ -265,8 +287,10 @@ export class Containers implements Isolation {
 
   async #exited(runId: string, code: number | null): Promise<RunSight> {
     const { cgroups, disks } = this.#needs;
+    // The last look at the disk closes it.
+    const figures = await this.figures(runId);
     const [oomKills, diskFull] = await Promise.all([cgroups.oomKills(runId), disks.wasFull(runId)]);
-    return { status: "exited", code, oom: oomKills > 0, diskFull };
+    return { status: "exited", code, oom: oomKills > 0, diskFull, figures };
   }
 
   /** The container is empty and its supervisor lives: the exit file is on its way. */
@@ -283,8 +307,10 @@ export class Containers implements Isolation {
 
   async #checkSupervisors(listener: (runId: string) => void): Promise<void> {
     for (const runId of this.#watched) {
-      const paths = runPaths(this.#needs.dirs, runId);
-      if ((await supervisorPid(runId, paths)) === null) listener(runId);
+      if (isSupervisor(this.#supervisors.get(runId) ?? 0, runId)) continue;
+      const pid = await supervisorPid(runId, runPaths(this.#needs.dirs, runId));
+      if (pid === null) listener(runId);
+      else if (this.#watched.has(runId)) this.#supervisors.set(runId, pid);
     }
   }
 }

@@ -1,5 +1,7 @@
+import type { NetworkFigures } from "../contract/stats.ts";
 import { Lane } from "../lib/lane.ts";
 import type { Network, NetworkLease } from "../procs/needs.ts";
+import { readCounters } from "./counters.ts";
 import {
   applyFirewall,
   type Published,
@@ -53,6 +55,16 @@ export class BridgeNetwork implements Network {
 
   acquirePort(): Promise<number> {
     return this.#ports.acquire();
+  }
+
+  /** How many ports of the range nobody here holds; somebody else may. */
+  get freePorts(): number {
+    return this.#ports.freeCount;
+  }
+
+  /** What has gone over the cable of that slot; null where there is none. */
+  counters(slot: number): NetworkFigures | null {
+    return readCounters(this.#names, slot);
   }
 
   keepPort(port: number): void {

@@ -40,6 +40,10 @@ export class PortPool {
     );
   }
 
+  get freeCount(): number {
+    return this.#pool.freeCount;
+  }
+
   keep(port: number): void {
     this.#pool.keep(port);
   }

@@ -1,6 +1,7 @@
 import type { Event, LogRecord } from "../contract/event.ts";
 import type { CheckName, CheckReport, HealthChecks } from "../contract/health.ts";
 import type { Limits, Network as NetworkSpec } from "../contract/proc.ts";
+import type { Figures } from "../contract/stats.ts";
 import type { Change, ProcRecord, RunRecord } from "./record.ts";
 
 /**
@@ -15,6 +16,7 @@ export interface Needs {
   readonly templates: Templates;
   readonly logs: Logs;
   readonly health: Health;
+  readonly room: HostRoom;
   readonly journal: Journal;
   readonly clock: Clock;
   /** Letters and digits, new each time, beyond guessing. */
@@ -93,6 +95,8 @@ export type RunSight =
       readonly oom: boolean;
       /** Whether its /app was full at the end. */
       readonly diskFull?: boolean;
+      /** What it had used by then. */
+      readonly figures?: Figures;
     };
 
 export interface Isolation {
@@ -128,8 +132,18 @@ export interface Isolation {
   watchExits(listener: (runId: string) => void): void;
   /** Names each run that has filled its /app: once, until there is room in it again. */
   watchFullDisks(listener: (runId: string) => void): void;
+  /** Names each run that has come close to a limit, and which: once, until there is room again. */
+  watchLimits(listener: (runId: string, warning: "memory-high" | "pids-limit") => void): void;
   /** Destroys what stands on the host in this daemon's name and belongs to none of these runs. */
   sweep(liveRunIds: readonly string[]): Promise<void>;
+}
+
+/** How much this host can take. */
+export interface HostRoom {
+  /** Errors: `limit-beyond-host` where no proc on this host could ever have so much. */
+  assertPossible(limits: Limits): void;
+  /** Errors: `no-room` where there is none for another with these limits beside those that live. */
+  assertRoom(limits: Limits, living: readonly Limits[]): void;
 }
 
 /** A run's place on the network. */

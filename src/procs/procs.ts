@@ -2,11 +2,12 @@ import { isDeepStrictEqual } from "node:util";
 import { SharkuError } from "../contract/errors.ts";
 import type { Event } from "../contract/event.ts";
 import type { ProcHealth } from "../contract/health.ts";
-import type { Config, Proc, ProcPatch, ProcSpec, StopRequest } from "../contract/proc.ts";
+import type { Config, Limits, Proc, ProcPatch, ProcSpec, StopRequest } from "../contract/proc.ts";
 import type { SignalRequest } from "../contract/restart.ts";
 import type { ProcFilter } from "../contract/routes.ts";
 import { finalStates } from "../contract/states.ts";
 import { FifoPool } from "../lib/fifo-pool.ts";
+import { assertRoom, assertRoomToChange } from "./assert-room.ts";
 import { awaitGoal, notFound, type WaitGoal } from "./await-goal.ts";
 import { changeLimits } from "./change-limits.ts";
 import { drive } from "./drive.ts";
@@ -16,6 +17,7 @@ import { Launches } from "./launches.ts";
 import { holdsPort, leaseOf } from "./lease.ts";
 import { Life, toldChange } from "./life.ts";
 import { pageOf } from "./list.ts";
+import { type Measured, measuredOf } from "./measured.ts";
 import type { HealthVerdict, Needs } from "./needs.ts";
 import { programAtHand } from "./program.ts";
 import type { FullSpec, ProcRecord, Program } from "./record.ts";
@@ -24,6 +26,7 @@ import { fillSpec } from "./spec.ts";
 import type { Tools } from "./steps.ts";
 import { type TemplateUse, templateUses, versionsInUse } from "./template-uses.ts";
 import { viewOf } from "./view.ts";
+import { warn } from "./warn.ts";
 
 /**
  * Room procs, the heart: the life of a proc. It decides and puts on record; how a container is made, where rows
@@ -42,7 +45,12 @@ export class Procs {
   /** Creations under way by id, so that two of the same id do not race. */
   readonly #creating = new Map<
     string,
-    { readonly life: Promise<Life>; readonly image: string | null; readonly template: string }
+    {
+      readonly life: Promise<Life>;
+      readonly image: string | null;
+      readonly template: string;
+      readonly limits: Limits;
+    }
   >();
   /** Number of the last event that the memory contains. */
   #seq = 0;
@@ -81,7 +89,8 @@ export class Procs {
     await templates.sweep(runs.map((run) => run.templateVersion));
     health.onVerdict((verdict) => this.#healthSaid(verdict));
     isolation.watchExits((runId) => this.#exitSeen(runId));
-    isolation.watchFullDisks((runId) => this.#diskFull(runId));
+    isolation.watchFullDisks((runId) => this.#warn(runId, "proc.disk-full"));
+    isolation.watchLimits((runId, warning) => this.#warn(runId, `proc.${warning}`));
     await Promise.all([...this.#lives.values()].map((life) => drive(life, this.#tools)));
   }
 
@@ -101,7 +110,7 @@ export class Procs {
     await Promise.race([idle, this.#needs.clock.sleep(timeoutMs)]);
   }
 
-  /** Errors: those of `fillSpec`; `no-port`, `no-slot`, `disk-full`. */
+  /** Errors: those of `fillSpec`; `limit-beyond-host`, `no-room`, `no-port`, `no-slot`, `disk-full`. */
   async create(spec: ProcSpec): Promise<Proc> {
     const life = await this.#create(this.#needs.randomId(), spec);
     return this.#view(life);
@@ -153,6 +162,12 @@ export class Procs {
     return this.#find(id).record.spec.config;
   }
 
+  /** What to measure: of one proc, or of all. Errors: `proc-not-found`. */
+  measured(id?: string): Measured[] {
+    const lives = id === undefined ? [...this.#lives.values()] : [this.#find(id)];
+    return lives.filter((life) => !life.isForgotten).map(measuredOf);
+  }
+
   /** How many procs are in each state. */
   counts(): Record<string, number> {
     const counts: Record<string, number> = {};
@@ -175,12 +190,13 @@ export class Procs {
 
   /**
    * Changes its limits; a running one takes them on at once. Errors: `proc-not-found`, `proc-ended`, `limit-in-use`,
-   * `disk-full`.
+   * `limit-beyond-host`, `no-room`, `disk-full`.
    */
   async patch(id: string, { limits = {} }: ProcPatch): Promise<Proc> {
     const life = this.#find(id);
     await life.lane.run(async () => {
       if (life.isForgotten) throw notFound(id);
+      assertRoomToChange(life, limits, { room: this.#needs.room, living: this.#living });
       await changeLimits(life, limits, this.#needs);
     });
     return this.#view(life);
@@ -258,9 +274,13 @@ export class Procs {
 
   async #create(id: string, spec: ProcSpec): Promise<Life> {
     const full = fillSpec(spec, this.#needs);
+    this.#needs.room.assertPossible(full.limits);
     const program = programAtHand(full, this.#needs.images);
     const creation = this.#accept(id, full, program);
-    this.#creating.set(id, { life: creation, image: program?.digest ?? null, template: full.template });
+    this.#creating.set(id, {
+      ...{ life: creation, image: program?.digest ?? null },
+      ...{ template: full.template, limits: full.limits },
+    });
     try {
       const life = await creation;
       void drive(life, this.#tools);
@@ -273,7 +293,7 @@ export class Procs {
   async #accept(id: string, spec: FullSpec, program: Program | null): Promise<Life> {
     const { network, store, clock } = this.#needs;
     const acceptedMs = clock.elapsedMs();
-    this.#assertRoom();
+    assertRoom(spec.limits, this.#living, this.#needs);
     const port = spec.network.mode === "private" ? await network.acquirePort() : null;
     const record: ProcRecord = {
       ...{ id, spec, program, state: "init", wanted: "running", stopping: null, port, exit: null },
@@ -295,14 +315,8 @@ export class Procs {
     }
   }
 
-  #assertRoom(): void {
-    const { slotCount } = this.#needs.network;
-    const live = [...this.#lives.values()].filter((life) => !finalStates.includes(life.record.state)).length;
-    if (live + this.#creating.size < slotCount) return;
-    throw new SharkuError(
-      "no-slot",
-      `Cannot create a proc: ${slotCount} are there already, as many as this host takes`,
-    );
+  get #living() {
+    return { lives: this.#lives, creating: this.#creating };
   }
 
   /** Errors: `proc-not-found` where another call was quicker. */
@@ -330,15 +344,9 @@ export class Procs {
     );
   }
 
-  #diskFull(runId: string): void {
+  #warn(runId: string, type: Event["type"]): void {
     const life = [...this.#lives.values()].find(({ run }) => run?.id === runId);
-    void life?.lane
-      .run(async () => {
-        if (life.isForgotten || life.run?.id !== runId || life.record.exit !== null) return;
-        const { event } = toldChange(this.#needs, "proc.disk-full", life.record);
-        await life.commit({ event });
-      })
-      .catch((fault: unknown) => this.#needs.report(fault, { runId }));
+    if (life !== undefined) warn(life, { runId, type }, this.#needs);
   }
 
   #add(life: Life): void {

@@ -3,6 +3,7 @@ import type { HealthChecks } from "../contract/health.ts";
 import type { Command, Config, Exit, Labels, Limits, Network, Stop, Timings } from "../contract/proc.ts";
 import type { Restart } from "../contract/restart.ts";
 import type { ProcState } from "../contract/states.ts";
+import type { Figures } from "../contract/stats.ts";
 
 /** What Sharku remembers of a proc and of its runs. These shapes are what the store keeps. */
 
@@ -92,6 +93,8 @@ export interface ProcRecord {
   readonly nextRestartAt: string | null;
   /** How the run before this one ended. */
   readonly lastExit: Exit | null;
+  /** What its last run had used when it ended. */
+  readonly lastFigures?: Figures | null;
 }
 
 /**

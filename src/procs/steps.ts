@@ -1,4 +1,5 @@
 import { finalStates, goodReasons } from "../contract/states.ts";
+import type { Figures } from "../contract/stats.ts";
 import type { FifoPool } from "../lib/fifo-pool.ts";
 import { expire } from "./end-run.ts";
 import { failedStart, judgeEnd } from "./exits.ts";
@@ -94,7 +95,7 @@ const executors: Executors = {
     const logTail = goodReasons.includes(judge(life.record).reason) ? [] : await logTailOf(life, needs);
     await life.commit((record) => {
       const exit = { ...judge(record), ...(logTail.length > 0 && { logTail }) };
-      return { saveProc: { ...record, exit, exitedAt: exit.at } };
+      return { saveProc: { ...record, exit, exitedAt: exit.at, lastFigures: figuresOf(life) } };
     });
   },
 
@@ -189,6 +190,11 @@ async function giveBack(record: ProcRecord, run: RunRecord, { isolation, network
   await isolation.destroy(run.id);
   const lease = leaseOf(record, run);
   if (lease !== null) await network.detach(lease);
+}
+
+/** As they were seen at the end. */
+function figuresOf({ knowledge }: Life): Figures | null {
+  return knowledge.status === "exited" ? (knowledge.figures ?? null) : null;
 }
 
 function runOf(life: Life): RunRecord {

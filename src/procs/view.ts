@@ -48,6 +48,7 @@ export function viewOf(
       logs: `/v1/procs/${id}/logs`,
       events: `/v1/procs/${id}/events`,
       health: `/v1/procs/${id}/health`,
+      stats: `/v1/procs/${id}/stats`,
     },
   };
 }

@@ -38,6 +38,7 @@ export function blankProc(id: string, tick: () => string): Proc {
       self: `/v1/procs/${id}`,
       logs: `/v1/procs/${id}/logs`,
       events: `/v1/procs/${id}/events`,
+      stats: `/v1/procs/${id}/stats`,
       health: `/v1/procs/${id}/health`,
     },
   };

@@ -36,6 +36,10 @@ export class World {
   readonly watched = new Map<string, WatchedRun>();
   /** Tells the daemon what the checks of a run have come to. */
   judge: (verdict: HealthVerdict) => void = () => undefined;
+  /** Tells the daemon that a run has come close to a limit. */
+  warn: Parameters<Needs["isolation"]["watchLimits"]>[0] = () => undefined;
+  /** A host that takes whatever comes. */
+  room: Needs["room"] = { assertPossible: () => undefined, assertRoom: () => undefined };
   readonly ports = new FifoPool(10_000, 10_009);
   readonly starts: string[] = [];
   readonly faults: unknown[] = [];
@@ -100,6 +104,7 @@ export class World {
       },
       health: this.#health(),
       journal: { publish: () => undefined },
+      room: this.room,
       clock: {
         now: () => new Date(this.nowMs),
         elapsedMs: () => this.nowMs,
@@ -132,6 +137,9 @@ export class World {
       runtimeNames: ["crun", "runc"],
       boundsApp: this.boundsApp,
       applyLimits: (runId, limits) => this.#step(() => void this.limits.set(runId, limits)),
+      watchLimits: (listener) => {
+        this.warn = listener;
+      },
       watchFullDisks: (listener) => {
         this.fillDisk = listener;
       },

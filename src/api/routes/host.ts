@@ -1,9 +1,9 @@
 import type { ApiNeeds } from "../needs.ts";
 import type { Handlers } from "./handler.ts";
 
-type Names = "df" | "info" | "live" | "ready";
+type Names = "capacity" | "df" | "info" | "live" | "ready";
 
-export function hostHandlers({ df, info, health }: ApiNeeds): Handlers<Names> {
+export function hostHandlers({ capacity, df, info, health }: ApiNeeds): Handlers<Names> {
   return {
     df: async ({ query }) => {
       const told = await df();
@@ -12,6 +12,8 @@ export function hostHandlers({ df, info, health }: ApiNeeds): Handlers<Names> {
     },
 
     info: async () => info(),
+
+    capacity: async () => capacity(),
 
     live: async () => ({ status: "ok" }),
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Server } from "node:http";
 import { after, before, describe, it } from "node:test";
+import { noFigures } from "../../../test/fakes/figures.ts";
 import { fakeTemplateDoor } from "../../../test/fakes/templates.ts";
 import { World } from "../../../test/fakes/world.ts";
 import { silentLog } from "../../../test/silent-log.ts";
@@ -34,6 +35,7 @@ describe("the calls of templates", () => {
             return fakeTemplateDoor.create(spec, options);
           },
         },
+        ...noFigures,
         logs: { read: unasked },
         journal: { follow: unasked },
         df: unasked,

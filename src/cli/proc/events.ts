@@ -68,6 +68,18 @@ function describe({ type, proc }: Event): Cell & { more: string } {
         style: "red",
         more: `: see GET ${proc.links.health} for what its checks found`,
       };
+    case "proc.memory-high":
+      return {
+        text: "mem-high",
+        style: "yellow",
+        more: `: it uses more than nine tenths of its memory (${formatSize(proc.limits.memoryBytes)})`,
+      };
+    case "proc.pids-limit":
+      return {
+        text: "pids-limit",
+        style: "yellow",
+        more: `: it was refused a process, it has all that it may (${proc.limits.pids})`,
+      };
     default:
       return { ...stateCell(proc), more: whyEnded(proc) };
   }

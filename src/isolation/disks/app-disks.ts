@@ -1,5 +1,6 @@
 import { chown, mkdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
+import type { DiskFigures } from "../../contract/stats.ts";
 import { type Launch, launchPlainly } from "../conmon.ts";
 import { DiskMaker } from "./disk-maker.ts";
 import { FullDisks } from "./full-disks.ts";
@@ -19,6 +20,11 @@ const KEPT_PART = 0.05;
 
 /** Less than this part of what is kept is nothing: apps lose what they write. */
 const FULL_PART = 1 / 16;
+
+/** How much of a disk of that size is kept for what runs already. */
+export function keptOfDisk(totalBytes: number): number {
+  return Math.min(KEPT_BYTES, totalBytes * KEPT_PART);
+}
 
 /** What bounds an /app: an image of its own, or nothing, and why that is so. */
 export interface DiskKind {
@@ -144,6 +150,11 @@ export class AppDisks {
     return await this.#full.lastLook(runId);
   }
 
+  /** What the run has written to its disk; null where nothing bounds it. */
+  async figures(runId: string): Promise<DiskFigures | null> {
+    return await this.#full.figures(runId);
+  }
+
   /** Repeating it is fine. */
   release(runId: string): void {
     this.#held.get(runId)?.letGo();
@@ -172,7 +183,7 @@ export class AppDisks {
 
   async #hostDisk(): Promise<{ left: number; kept: number }> {
     const { bavail, blocks, bsize } = await statfs(join(this.#dir, ".."));
-    return { left: bavail * bsize, kept: Math.min(KEPT_BYTES, blocks * bsize * KEPT_PART) };
+    return { left: bavail * bsize, kept: keptOfDisk(blocks * bsize) };
   }
 }
 

@@ -1,4 +1,5 @@
 import { type FileHandle, open, statfs } from "node:fs/promises";
+import type { DiskFigures } from "../../contract/stats.ts";
 import { Lane } from "../../lib/lane.ts";
 import { takenBy } from "./taken.ts";
 
@@ -95,6 +96,20 @@ export class FullDisks {
       }),
     );
     return new Map(found.flat());
+  }
+
+  /** What is on it; null where the run has no disk that is watched. */
+  async figures(runId: string): Promise<DiskFigures | null> {
+    const watched = this.#watched.get(runId);
+    if (watched === undefined) return null;
+    const seen = await statfs(`/proc/self/fd/${watched.handle.fd}`).catch(() => null);
+    if (seen === null) return null;
+    return {
+      usedBytes: (seen.blocks - seen.bfree) * seen.bsize,
+      limitBytes: (seen.blocks - seen.bfree + seen.bavail) * seen.bsize,
+      usedFiles: seen.files - seen.ffree,
+      limitFiles: seen.files,
+    };
   }
 
   /** Repeating it is fine. */

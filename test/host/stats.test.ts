@@ -72,14 +72,16 @@ test("the figures of a proc are what it says of itself, live, followed and after
   });
 
   await context.test("followed, there are rates of what happens meanwhile", async () => {
-    const busy = await runProc(client, { command: "while :; do :; done", limits: { cpus: 0.5 } });
+    const busy = await runProc(client, { command: "while :; do :; done", limits: { cpus: 0.05 } });
     const taken: Stats[] = [];
     for await (const stats of client.followStats(busy.id, { intervalMs: 500 }))
       if (taken.push(stats) === 4) break;
     assert.equal(taken[0]?.rates, null);
-    for (const { rates } of taken.slice(1)) assert.ok((rates?.cpuPercent ?? 0) > 0);
-    const { cpu } = await client.procStats(busy.id);
-    assert.ok((cpu?.throttledPeriods ?? 0) > 0 && (cpu?.throttledMs ?? 0) > 0, "it wanted more");
+    assert.ok(taken.slice(1).some(({ rates }) => (rates?.cpuPercent ?? 0) > 0));
+    await until("it is told that it wanted more", async () => {
+      const { cpu } = await client.procStats(busy.id);
+      return (cpu?.throttledPeriods ?? 0) > 0 && (cpu?.throttledMs ?? 0) > 0;
+    });
     const rest = Array.fromAsync(client.followStats(busy.id, { intervalMs: 500 }));
     await client.stopProc(busy.id, { graceMs: 0 });
     assert.equal((await rest).at(-1)?.isFinal, true, "it ends with the proc");

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { askedToEnd } from "../scripts/start/signals.ts";
 import { systemClock } from "../src/lib/clock.ts";
 import { type Benchmark, type PeerName, peerNames } from "./benchmark.ts";
+import { images } from "./images.ts";
 import { describeMachine, type Machine, machineText } from "./machine.ts";
 import { start } from "./start.ts";
 import { summarize } from "./statistics.ts";
@@ -20,7 +21,7 @@ import { comparisonText, type Report, relationsOf } from "./table.ts";
  * - However it ends, by Ctrl-C too, daemons, procs, mounts and files are gone; SIGKILL alone, or a second Ctrl-C, leaves them.
  */
 
-const benchmarks: Readonly<Record<string, Benchmark>> = { start };
+const benchmarks: Readonly<Record<string, Benchmark>> = { start, images };
 
 const RUNS_DEFAULT = 20;
 const RUNS_MAX = 10_000;

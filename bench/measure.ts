@@ -17,13 +17,17 @@ const WARM_UPS = 3;
  */
 export async function measureInTurns(
   contenders: readonly Contender[],
-  { runs, signal }: { readonly runs: number; readonly signal: AbortSignal },
+  {
+    runs,
+    warmUps = WARM_UPS,
+    signal,
+  }: { readonly runs: number; readonly warmUps?: number; readonly signal: AbortSignal },
 ): Promise<Series[]> {
   const samples = contenders.map((): number[] => []);
-  for (let round = -WARM_UPS; round < runs; round += 1) {
+  for (let round = -warmUps; round < runs; round += 1) {
     for (let turn = 0; turn < contenders.length; turn += 1) {
       signal.throwIfAborted();
-      const at = (turn + round + WARM_UPS) % contenders.length;
+      const at = (turn + round + warmUps) % contenders.length;
       const ms = await contenders[at]?.once();
       if (round >= 0 && ms !== undefined) samples[at]?.push(ms);
     }

@@ -23,6 +23,7 @@ export interface OwnDaemon extends AsyncDisposable {
   /** Over the unix socket, each call on a connection of its own: as peers are called too. */
   readonly client: SharkuClient;
   readonly runDir: string;
+  readonly socketPath: string;
   /** Deletes a proc at once and waits until nothing is left of it. */
   remove(id: string): Promise<void>;
 }
@@ -33,10 +34,8 @@ export async function startOwnDaemon(dir: string, signal: AbortSignal): Promise<
   for (const made of [stateDir, runDir]) await mkdir(made, { mode: 0o711 });
   const logFile = join(dir, "daemon.log");
   const child = await spawnDaemon({ stateDir, runDir, logFile });
-  const client = new SharkuClient({
-    baseUrl: "http://localhost",
-    fetch: makeFetch({ socketPath: join(runDir, "sharku.sock") }),
-  });
+  const socketPath = join(runDir, "sharku.sock");
+  const client = new SharkuClient({ baseUrl: "http://localhost", fetch: makeFetch({ socketPath }) });
   const remove = (id: string) => removeProc(client, id);
   const dispose = async () => {
     if (isAlive(child)) {
@@ -49,7 +48,7 @@ export async function startOwnDaemon(dir: string, signal: AbortSignal): Promise<
   };
   try {
     await untilReady({ client, child, logFile, signal });
-    return { client, runDir, remove, [Symbol.asyncDispose]: dispose };
+    return { client, runDir, socketPath, remove, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose().catch(() => child.kill("SIGKILL"));
     throw error;

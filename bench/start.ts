@@ -1,18 +1,16 @@
-import { mkdir } from "node:fs/promises";
-import { basename, join } from "node:path";
-import type { ProcSpec, SharkuClient } from "../src/client/client.ts";
+import { join } from "node:path";
+import type { ProcSpec } from "../src/client/client.ts";
 import type { Timings } from "../src/contract/proc.ts";
 import type { OciConfig } from "../src/isolation/oci.ts";
 import type { Benchmark, BenchmarkOptions } from "./benchmark.ts";
 import { firstAnswer } from "./first-answer.ts";
 import { type Contender, measureInTurns, timed } from "./measure.ts";
 import { type OwnDaemon, startOwnDaemon } from "./own-daemon.ts";
-import { crunByHand, crunCompiling, crunWithoutFilter, readOnlyBundle } from "./peers/crun.ts";
-import { dockerEngine } from "./peers/docker.ts";
+import { chosenEngines } from "./peers/chosen.ts";
+import { crunByHand, crunCompiling, crunWithoutFilter } from "./peers/crun.ts";
 import { type EngineContender, startEngine } from "./peers/engine.ts";
-import { podmanEngine } from "./peers/podman.ts";
-import { findVersion } from "./peers/version.ts";
 import { phasesOfStart } from "./phases.ts";
+import { bundleOf, startProc } from "./start-proc.ts";
 import type { Comparison } from "./table.ts";
 
 /**
@@ -34,7 +32,7 @@ const notes = [
 export const start: Benchmark = async (options) => {
   const { dir, runs, signal, say } = options;
   await using daemon = await startOwnDaemon(dir, signal);
-  const config = await bundleOf(daemon);
+  const config = await bundleOf(daemon, spec);
   await using stack = new AsyncDisposableStack();
   const engines = await startEngines(options, { config, stack });
   const phases: Timings[] = [];
@@ -63,7 +61,7 @@ function sharku({ client, remove }: OwnDaemon, phases: Timings[]): Contender {
     once: async () => {
       let id = "";
       const ms = await timed(async () => {
-        id = await startProc(client);
+        id = await startProc(client, spec);
       });
       phases.push((await client.getProc(id)).timings);
       await remove(id);
@@ -72,42 +70,14 @@ function sharku({ client, remove }: OwnDaemon, phases: Timings[]): Contender {
   };
 }
 
-async function startProc(client: SharkuClient): Promise<string> {
-  const { id } = await client.createProc(spec);
-  const { state, exit } = await client.waitProc(id, { until: "running" });
-  if (state !== "running")
-    throw new Error(`Cannot start a proc: it is ${state}, ${exit?.message ?? "no word why"}`);
-  return id;
-}
-
-/** What the daemon writes for such a proc. */
-async function bundleOf(daemon: OwnDaemon): Promise<OciConfig> {
-  const id = await startProc(daemon.client);
-  const config = await readOnlyBundle(daemon.runDir);
-  await daemon.remove(id);
-  return config;
-}
-
 async function startEngines(
-  { dir, peers, signal, say }: BenchmarkOptions,
+  options: BenchmarkOptions,
   { config, stack }: { config: OciConfig; stack: AsyncDisposableStack },
 ): Promise<EngineContender[]> {
   const started: EngineContender[] = [];
-  for (const [peer, program, makeEngine] of [
-    ["docker", "dockerd", dockerEngine],
-    ["podman", "podman", podmanEngine],
-  ] as const) {
-    if (!peers.includes(peer)) continue;
-    const version = await findVersion([program, "--version"]);
-    if (version === null) {
-      say(`start: ${peer} is left out: there is no ${program} on the PATH`);
-      continue;
-    }
-    say(`start: starting a ${peer} of our own`);
-    const engineDir = join(dir, peer);
-    await mkdir(engineDir, { mode: 0o711 });
-    const engine = await makeEngine({ dir: engineDir, cgroup: `${basename(dir)}-${peer}`, version, config });
-    started.push(stack.use(await startEngine(engine, signal)));
+  for (const engine of await chosenEngines(options, config)) {
+    options.say(`start: starting a ${engine.name} of our own`);
+    started.push(stack.use(await startEngine(engine, options.signal)));
   }
   return started;
 }

@@ -89,19 +89,32 @@ async function startOnce(call: Call, engine: Engine): Promise<number> {
   const body = createBody(engine);
   let id = "";
   const ms = await timed(async () => {
-    const created = await call("POST", "/containers/create", body);
-    id = textField(created, "Id");
-    await call("POST", `/containers/${id}/start`);
+    id = await startContainer(call, body);
   });
+  await removeRunning(call, { id, engine });
+  return ms;
+}
+
+/** Creates and starts a container. */
+export async function startContainer(call: Call, body: object): Promise<string> {
+  const id = textField(await call("POST", "/containers/create", body), "Id");
+  await call("POST", `/containers/${id}/start`);
+  return id;
+}
+
+/** Removes a container. Errors: where it did not run, so that what was timed was no start. */
+export async function removeRunning(
+  call: Call,
+  { id, engine }: { id: string; engine: Engine },
+): Promise<void> {
   const seen = await call("GET", `/containers/${id}/json`);
   if (!JSON.stringify(seen).includes('"Running":true'))
     throw new Error(`Cannot measure ${engine.name}: its container does not run after start`);
   await call("DELETE", `/containers/${id}?force=true&v=true`);
-  return ms;
 }
 
 /** The engine's defaults, but for what makes it the same job: template, network, port and limits. */
-function createBody({ config, cgroup }: Engine) {
+export function createBody({ config, cgroup }: Engine) {
   const { memory, pids } = config.linux.resources;
   return {
     Image: IMAGE,
@@ -137,18 +150,27 @@ async function importTemplate(socket: string, config: OciConfig): Promise<void> 
   if (etc === undefined) throw new Error("Cannot import the template: its bundle mounts no /etc");
   const args = ["-c", "-f", "-", "-C", config.root.path, "--exclude=./etc", ".", "-C", dirname(etc), "./etc"];
   const tar = spawn("tar", args, { stdio: ["ignore", "pipe", "inherit"] });
+  await importArchive(tar.stdout, { socket, image: IMAGE });
+}
+
+/** Gives the engine a tree as an image: `name:tag`. */
+export async function importArchive(
+  archive: Readable,
+  { socket, image }: { socket: string; image: string },
+): Promise<void> {
+  const [repo, tag] = image.split(":");
   const response = await makeFetch({ socketPath: socket })(
-    "http://localhost/images/create?fromSrc=-&repo=sharku-bench&tag=latest",
+    `http://localhost/images/create?fromSrc=-&repo=${repo}&tag=${tag}`,
     {
       method: "POST",
       headers: { "content-type": "application/x-tar" },
       // Node's own web stream of bytes; its type is declared apart from the one that fetch takes.
-      body: Readable.toWeb(tar.stdout) as ReadableStream<Uint8Array>,
+      body: Readable.toWeb(archive) as ReadableStream<Uint8Array>,
     },
   );
   const text = await response.text();
   if (!response.ok || text.includes('"error"'))
-    throw new Error(`Cannot import the template: ${response.status} ${text.trim()}`);
+    throw new Error(`Cannot import an image: ${response.status} ${text.trim()}`);
 }
 
 function makeCall(socket: string): Call {

@@ -69,6 +69,9 @@ export interface Wired {
 /** How long the daemon calls itself starting while runtimes are tried, in milliseconds. */
 const TRIALS_MS_MAX = 5_000;
 
+/** How long the daemon calls itself starting while it looks at the runs that it has found, in milliseconds. */
+const LOOK_MS_MAX = 5_000;
+
 /** How long the end of the daemon waits for what is under way, in milliseconds. */
 const CLOSE_MS_MAX = 10_000;
 
@@ -123,7 +126,7 @@ export async function wire(parts: Parts): Promise<Wired> {
     open: async () => {
       const tried = tryRuntimes(isolation, templates);
       tried.catch((fault) => report(fault, {}));
-      await procs.open();
+      await procs.open(LOOK_MS_MAX);
       life.hasLooked = true;
       events.start();
       // Longer only where a runtime hangs, and then a proc of that one waits by itself.

@@ -113,8 +113,8 @@ export class Containers implements Isolation {
     this.#needs.disks.close();
   }
 
-  async create(plan: RunPlan): Promise<{ pid: number }> {
-    const features = await this.#needs.runtimes.features(plan.runtime);
+  async create(plan: RunPlan, signal: AbortSignal): Promise<{ pid: number }> {
+    const features = await orAborted(this.#needs.runtimes.features(plan.runtime), signal);
     return await this.createIn({ features, isTrial: false }, plan);
   }
 
@@ -153,6 +153,11 @@ export class Containers implements Isolation {
   /** The code that it ended with; null where its supervisor has left none. */
   async exitCode(runId: string): Promise<number | null> {
     return await this.#exits.read(runId);
+  }
+
+  async interrupt(runId: string): Promise<void> {
+    const { program } = await this.#needs.runtimes.ofRun(runId);
+    await endSupervisors(runId, { program, sleep: this.#needs.sleep });
   }
 
   /** Errors: CommandError, also where the runtime says that it has started the command and has not. */
@@ -312,5 +317,17 @@ export class Containers implements Isolation {
       if (pid === null) listener(runId);
       else if (this.#watched.has(runId)) this.#supervisors.set(runId, pid);
     }
+  }
+}
+
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const gone = Promise.withResolvers<never>();
+  const leave = () => gone.reject(signal.reason);
+  signal.addEventListener("abort", leave, { once: true });
+  try {
+    return await Promise.race([promise, gone.promise]);
+  } finally {
+    signal.removeEventListener("abort", leave);
   }
 }

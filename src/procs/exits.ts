@@ -25,19 +25,20 @@ const DISK_FULL_NOTE = "; its /app was full, see limits.appBytes";
  * that a signal ended look the same, and are told the same.
  */
 export function judgeEnd(record: ProcRecord, seen: SeenEnd, now: Date): Exit {
-  const signal = signalOf(seen.code);
-  const reason = reasonOf(record, seen, signal);
-  const killed =
-    record.stopping !== null && seen.code === SIGKILL_CODE && record.stopping.signal !== "SIGKILL";
+  const begun = seen.begun ?? true;
+  // What ended before its command ran is the runtime, and its code nobody's.
+  const code = begun ? seen.code : null;
+  const signal = signalOf(code);
+  const reason = reasonOf(record, { ...seen, code }, signal);
+  const killed = record.stopping !== null && code === SIGKILL_CODE && record.stopping.signal !== "SIGKILL";
   return {
-    code: seen.code,
+    code,
     signal,
     reason,
     oom: seen.oom,
     killed,
     message:
-      messageOf(record, { reason, code: seen.code, signal, killed, begun: seen.begun ?? true }) +
-      (seen.diskFull ? DISK_FULL_NOTE : ""),
+      messageOf(record, { reason, code, signal, killed, begun }) + (seen.diskFull ? DISK_FULL_NOTE : ""),
     at: now.toISOString(),
   };
 }

@@ -1,11 +1,12 @@
 import type { ExitReason } from "../contract/states.ts";
+import { cutOffWhenUnwanted } from "./cut-off.ts";
 import { argvOf, environmentOf, hostnameOf, programsOf } from "./environment.ts";
 import { failedStart } from "./exits.ts";
 import { healthAtStart } from "./health-view.ts";
 import { leaseOf } from "./lease.ts";
 import type { Life } from "./life.ts";
 import type { Needs, RunPlan } from "./needs.ts";
-import type { RunRecord } from "./record.ts";
+import { isToEnd, type RunRecord } from "./record.ts";
 
 /** Why a launch failed, with the words for the proc's owner. */
 class LaunchError extends Error {
@@ -27,6 +28,34 @@ export async function launchRun(life: Life, needs: Needs): Promise<void> {
   const { run } = life;
   if (run === null) throw new Error(`Cannot launch proc "${life.id}": it has no run`);
   const beganMs = needs.clock.elapsedMs();
+  const { signal, relax } = cutOffWhenUnwanted(life, needs);
+  let timings: Record<string, number> | null = null;
+  try {
+    timings = await launch(life, run, { needs, signal });
+  } catch (fault) {
+    // What comes of a launch that is cut off, or fails as nobody wants it any more, is its end as it was asked for.
+    if (!isToEnd(life.record)) return await recordFailure(life, fault, needs);
+  } finally {
+    relax();
+  }
+  if (timings === null) {
+    life.knowledge = { status: life.run?.released === true ? "unknown" : "absent" };
+    return;
+  }
+  const totalMs = round(needs.clock.elapsedMs() - (life.acceptedMs ?? beganMs));
+  // Only the first start is one that somebody has waited for since the request.
+  life.acceptedMs = null;
+  const startedAt = needs.clock.now().toISOString();
+  const health = healthAtStart(life.record.spec, startedAt);
+  await life.move("running", { startedAt, health, timings: { ...timings, totalMs } });
+}
+
+/** How long its parts took; null where it is to end before its command was let run. */
+async function launch(
+  life: Life,
+  run: RunRecord,
+  { needs, signal }: { needs: Needs; signal: AbortSignal },
+): Promise<Record<string, number> | null> {
   const timings: Record<string, number> = {};
   const measure = async <T>(name: string, part: Promise<T>): Promise<T> => {
     const partBeganMs = needs.clock.elapsedMs();
@@ -34,33 +63,25 @@ export async function launchRun(life: Life, needs: Needs): Promise<void> {
     timings[name] = round(needs.clock.elapsedMs() - partBeganMs);
     return result;
   };
-  try {
-    const plan = await planRun(life, run, needs);
-    const { pid } = await measure("createMs", needs.isolation.create(plan));
-    life.knowledge = { status: "created", pid };
+  const plan = await planRun(life, run, needs);
+  const { pid } = await measure("createMs", needs.isolation.create(plan, signal));
+  life.knowledge = { status: "created", pid };
 
-    const lease = leaseOf(life.record, run);
-    const checked = assertRunnable(life, plan, needs);
-    // Awaited below, also where the network fails first.
-    checked.catch(() => undefined);
-    if (lease !== null) await measure("networkMs", needs.network.attach({ ...lease, pid }));
-    await checked;
+  const lease = leaseOf(life.record, run);
+  const checked = assertRunnable(life, plan, needs);
+  // Awaited below, also where the network fails first.
+  checked.catch(() => undefined);
+  if (lease !== null) await measure("networkMs", needs.network.attach({ ...lease, pid }));
+  await checked;
 
-    // On disk before the start: a daemon that finds nothing of the run then knows that it may have run.
-    await life.commit({ saveRun: { ...run, released: true } });
+  // On disk before the start: a daemon that finds nothing of the run then knows that it may have run.
+  await life.commit((record) => (isToEnd(record) ? null : { saveRun: { ...run, released: true } }));
+  if (life.run?.released !== true) return null;
 
-    // Set before the start, so that word of an end that comes during it is not overwritten.
-    life.knowledge = { status: "running", pid };
-    await measure("startMs", needs.isolation.start(run.id));
-  } catch (fault) {
-    await recordFailure(life, fault, needs);
-    return;
-  }
-  timings["totalMs"] = round(needs.clock.elapsedMs() - (life.acceptedMs ?? beganMs));
-  // Only the first start is one that somebody has waited for since the request.
-  life.acceptedMs = null;
-  const startedAt = needs.clock.now().toISOString();
-  await life.move("running", { startedAt, health: healthAtStart(life.record.spec, startedAt), timings });
+  // Set before the start, so that word of an end that comes during it is not overwritten.
+  life.knowledge = { status: "running", pid };
+  await measure("startMs", needs.isolation.start(run.id));
+  return timings;
 }
 
 async function planRun(life: Life, run: RunRecord, needs: Needs): Promise<RunPlan> {

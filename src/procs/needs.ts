@@ -106,14 +106,20 @@ export interface Isolation {
   readonly boundsApp: boolean;
   /**
    * Builds the container and its supervisor, up to the moment before its command. The caller has recorded the
-   * run; whatever happens, `destroy` gives everything back.
+   * run; whatever happens, `destroy` gives everything back. The signal ends a wait for the runtime's trial; once the
+   * runtime is at work, `interrupt` does.
    */
-  create(plan: RunPlan): Promise<{ readonly pid: number }>;
+  create(plan: RunPlan, signal: AbortSignal): Promise<{ readonly pid: number }>;
   /**
    * What is wrong with a program that a created container is to run, in words that follow its name; null where it can
    * be executed, and where that cannot be told from outside.
    */
   judgeCommand(plan: RunPlan, program: string): Promise<string | null>;
+  /**
+   * Ends whatever is at work on the container from outside, its supervisor too, so that calls under way for it fail.
+   * `destroy` is still to be called.
+   */
+  interrupt(runId: string): Promise<void>;
   /** Lets the command of a created container run. */
   start(runId: string): Promise<void>;
   /** Sends a signal to the run's main process; does nothing where it is gone. */

@@ -1,6 +1,6 @@
 import { finalStates } from "../contract/states.ts";
 import type { RunSight } from "./needs.ts";
-import type { ProcRecord, RunRecord } from "./record.ts";
+import { isToEnd, type ProcRecord, type RunRecord } from "./record.ts";
 
 /**
  * What the daemon knows of a run: `fresh` where it has just written the row and taken nothing yet, `unknown`
@@ -126,11 +126,6 @@ function isExpired({ record, nowMs }: Situation): boolean {
 function restAtMost(record: ProcRecord, untilMs: number | null): Step {
   const moments = [untilMs, expiryMs(record)].filter((moment) => moment !== null);
   return { kind: "rest", untilMs: moments.length === 0 ? null : Math.min(...moments) };
-}
-
-/** Whether its owner, or the daemon, wants the run to end. */
-function isToEnd({ wanted, stopping }: ProcRecord): boolean {
-  return wanted !== "running" || stopping !== null;
 }
 
 function ofStopping(situation: Situation): Step {

@@ -237,8 +237,8 @@ describe("a runtime that hangs", () => {
     const world = new World();
     const needs = world.needs();
     const hanging = new Promise<never>(() => undefined);
-    const create: typeof needs.isolation.create = (plan) =>
-      plan.runtime === "runc" ? hanging : needs.isolation.create(plan);
+    const create: typeof needs.isolation.create = (plan, signal) =>
+      plan.runtime === "runc" ? hanging : needs.isolation.create(plan, signal);
     const network = { ...needs.network, slotCount: 20 };
     const procs = new Procs({ ...needs, network, isolation: { ...needs.isolation, create } });
     await procs.open();

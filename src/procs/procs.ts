@@ -72,9 +72,10 @@ export class Procs {
 
   /**
    * Finds everything again that was there before: the normal start of the daemon. What is on disk is the truth
-   * about what is wanted, what runs on the host is the truth about what is; the steps do the rest.
+   * about what is wanted, what runs on the host is the truth about what is; the steps do the rest. Longer than
+   * `patienceMs` it waits for none of them: a runtime that hangs holds up the procs that it has made, not the daemon.
    */
-  async open(): Promise<void> {
+  async open(patienceMs?: number): Promise<void> {
     const { store, network, isolation, logs, templates, health } = this.#needs;
     const { procs, runs, seq } = await store.load();
     this.#seq = seq;
@@ -91,7 +92,10 @@ export class Procs {
     isolation.watchExits((runId) => this.#exitSeen(runId));
     isolation.watchFullDisks((runId) => this.#warn(runId, "proc.disk-full"));
     isolation.watchLimits((runId, warning) => this.#warn(runId, `proc.${warning}`));
-    await Promise.all([...this.#lives.values()].map((life) => drive(life, this.#tools)));
+    const found = Promise.all([...this.#lives.values()].map((life) => drive(life, this.#tools)));
+    const late = new AbortController();
+    const patience = patienceMs === undefined ? [] : [this.#needs.clock.sleep(patienceMs, late.signal)];
+    await Promise.race([found, ...patience]).finally(() => late.abort());
   }
 
   /**

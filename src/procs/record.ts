@@ -48,6 +48,11 @@ export interface Stopping {
   readonly message?: string;
 }
 
+/** Whether its owner, or the daemon, wants what runs of it to end. */
+export function isToEnd({ wanted, stopping }: Pick<ProcRecord, "wanted" | "stopping">): boolean {
+  return wanted !== "running" || stopping !== null;
+}
+
 /** What is remembered of a run's checks, so that another daemon goes on from there. */
 export interface RunHealth {
   /** Its startup has passed. */

@@ -126,6 +126,10 @@ export class World {
     };
   }
 
+  /** What cutting off a call under way comes to. */
+  interrupt: () => void = () => undefined;
+  /** What comes before a container is created. */
+  beforeCreate: () => Promise<void> = async () => undefined;
   /** What is wrong with every program. */
   wrongCommand: string | null = null;
   /** Whether the host is one that can hold `limits.appBytes`. */
@@ -143,16 +147,19 @@ export class World {
       watchFullDisks: (listener) => {
         this.fillDisk = listener;
       },
-      create: (plan: RunPlan) =>
-        this.#step(() => {
+      create: async (plan: RunPlan) => {
+        await this.beforeCreate();
+        return await this.#step(() => {
           containers.set(plan.runId, { status: "created", pid: 7 });
           return { pid: 7 };
-        }),
+        });
+      },
       start: (runId) =>
         this.#step(() => {
           this.starts.push(runId);
           containers.set(runId, { status: "running", pid: 7 });
         }),
+      interrupt: async () => this.interrupt(),
       judgeCommand: async () => this.wrongCommand,
       signal: (runId) =>
         this.#step(() => {

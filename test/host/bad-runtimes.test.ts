@@ -9,7 +9,7 @@ import { PROGRAMS } from "./archive.ts";
 import { startDaemon, startRefused, type TestDaemon } from "./harness.ts";
 import { assertSame, takeLedger } from "./ledger.ts";
 import { makePlaces, removePlaces } from "./places.ts";
-import { linesOf, runProc, untilExited, untilLine } from "./proc-calls.ts";
+import { isGone, linesOf, runProc, untilExited, untilLine } from "./proc-calls.ts";
 
 /** Runtimes that fail, hang, lie and spew, each in one of their commands: cases 100 to 102. */
 
@@ -94,6 +94,37 @@ test("a runtime that fails only at telling, signalling or deleting does its proc
       await assertAlive(daemon);
     });
   }
+});
+
+test("a stop and a delete wait for no runtime that hangs, and neither does the daemon's readiness", async () => {
+  await using fakes = await makeFakes(["hang-create", "hang-start"]);
+  // Longer than any wait of this test.
+  const env = { ...fakes.env, SHARKU_RUNTIME_TIMEOUT: "600" };
+  await using daemon = await startDaemon({ env });
+  const { client } = daemon;
+  for (const runtime of ["hang-create", "hang-start"]) {
+    const spec = { app: "test", name: "one", runtime, command: ["sleep", "1000"] };
+    const stopped = await client.createProc(spec);
+    const deleted = await client.createProc(spec);
+    for (const { id } of [stopped, deleted])
+      await until("it is being started", async () => (await client.getProc(id)).state === "boot");
+    await client.stopProc(stopped.id, { graceMs: 100 });
+    await client.deleteProc(deleted.id, { graceMs: 100 });
+    const { state, exit, startedAt } = await untilExited(client, stopped.id);
+    assert.deepEqual([state, exit?.reason, exit?.code, startedAt], ["done", "stopped", null, null]);
+    await until("it is gone", () => isGone(client, deleted.id));
+  }
+  const left = await client.createProc({
+    app: "test",
+    name: "one",
+    runtime: "hang-create",
+    command: ["true"],
+  });
+  await until("it is being started", async () => (await client.getProc(left.id)).state === "boot");
+  await daemon.kill9();
+  await daemon.start();
+  await client.deleteProc(left.id, { graceMs: 0 });
+  await until("it is gone", () => isGone(client, left.id));
 });
 
 test("the procs of a runtime that is gone run on, and can be stopped and deleted", async () => {

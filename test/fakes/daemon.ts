@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import Value from "typebox/value";
 import { SharkuError, toProblem } from "../../src/contract/errors.ts";
 import type { Event, LogRecord } from "../../src/contract/event.ts";
+import { noChecks } from "../../src/contract/health.ts";
 import { type Exit, type Limits, type Proc, ProcSpec } from "../../src/contract/proc.ts";
 import { type RouteName, routes } from "../../src/contract/routes.ts";
 import { finalStates } from "../../src/contract/states.ts";
@@ -15,7 +16,8 @@ import { FakeTemplates } from "./templates.ts";
 
 /**
  * A daemon in memory that speaks the contract over real HTTP, for tests of what talks to one. Its procs are told
- * by their command what to do: `print A`, `exit 3`, `missing` (fails to start), `never` (stays in boot),
+ * by their command what to do: `print A`, `exit 3`, `missing` (fails to start), `never` (stays in boot), `deaf` (is not
+ * ready in time),
  * anything else runs until stopped, and where the word `stubborn` is in it, only a stop without grace ends it.
  */
 export class FakeDaemon {
@@ -124,6 +126,7 @@ export class FakeDaemon {
       name: spec.name,
       state: "boot",
       startedAt: null,
+      health: { ...noChecks, startup: spec.health?.startup ? { timeoutMs: 60_000 } : null },
       command,
       process: spec.process ?? null,
       configNames: Object.keys(spec.config ?? {}),
@@ -139,7 +142,20 @@ export class FakeDaemon {
       return;
     }
     if (command.startsWith("never")) return;
-    this.update(id, { state: "running", startedAt: this.#tick() });
+    const isChecked = this.#entry(id).proc.health.startup !== null;
+    const startedAt = this.#tick();
+    this.update(id, {
+      state: "running",
+      startedAt,
+      ready: !isChecked,
+      readyAt: isChecked ? null : startedAt,
+    });
+    if (command.startsWith("deaf")) {
+      const message = "It took no connection on its PORT within 60 s";
+      this.end(id, { code: 0, reason: "boot-timeout", message, logTail: ["I listen to nobody"] });
+      return;
+    }
+    if (isChecked) this.update(id, { ready: true, readyAt: this.#tick() }, "proc.ready");
     const [verb, ...words] = command.split(" ");
     if (verb === "print") this.addLine(id, words.join(" "));
     if (verb === "print" || verb === "exit") this.end(id, { code: verb === "exit" ? Number(words[0]) : 0 });

@@ -25,8 +25,8 @@ export function neverRan(proc: Proc): boolean {
 }
 
 /** In the daemon's words, or the nearest thing to them. */
-export function reasonOfEnd({ exit, state }: Proc): string {
-  return exit?.message || exit?.reason || state;
+export function reasonOfEnd({ exit, lastExit, state }: Proc): string {
+  return (exit ?? lastExit)?.message || exit?.reason || state;
 }
 
 /** Waits as long as it takes, or for `timeoutMs`. Errors: `wait-timeout`, `proc-not-found`. */
@@ -76,6 +76,8 @@ export async function removeProc(
 export function exitCodeOf(proc: Proc): number {
   const exit = proc.exit;
   if (!exit) return exitCode("refused");
+  // One that the daemon has ended for a fault may have gone with 0 when it was asked to.
+  if (exit.code === 0 && proc.state === "fail") return exitCode("refused");
   if (exit.code !== null) return exit.code;
   const numbers: Readonly<Record<string, number>> = constants.signals;
   const number = exit.signal === null ? undefined : numbers[exit.signal];

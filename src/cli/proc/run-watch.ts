@@ -9,6 +9,7 @@ import { isGone } from "../find-procs.ts";
 import type { Interrupts } from "../interrupts.ts";
 import { writeLogLine } from "../output/log-lines.ts";
 import { printJson, remark } from "../output/print.ts";
+import { sanitizeLine } from "../output/sanitize.ts";
 import { reportError } from "../report-error.ts";
 import {
   awaitProc,
@@ -19,16 +20,24 @@ import {
   reasonOfEnd,
   removeProc,
 } from "./await-proc.ts";
+import { awaitReady, isAwaited } from "./await-ready.ts";
 import { addressOf } from "./describe.ts";
 import { followLog } from "./follow-log.ts";
 
-/** Waits until the proc runs, tells where, and leaves it to itself. */
-export async function runDetached(call: Invocation, created: Proc): Promise<number> {
+/** Between two looks at whether it is ready, where one failed. */
+const RETRY_MS = 500;
+
+/** Waits until the proc runs, and is ready where it has checks for that; tells where, and leaves it to itself. */
+export async function runDetached(
+  call: Invocation,
+  { proc: created, interrupts }: { proc: Proc; interrupts: Interrupts },
+): Promise<number> {
   const { client, io, paint } = call;
-  const proc = await awaitStart(client, created);
+  const started = await awaitStart(client, created);
+  const proc = isAwaited(started) ? await awaitUp(call, { proc: started, interrupts }) : started;
   if (call.json) printJson(io.stdout, proc);
   else if (call.quiet) io.stdout.write(`${proc.id}\n`);
-  if (neverRan(proc)) throw cannotStart(proc);
+  if (neverRan(proc) || neverCameUp(proc)) throw cannotStart(call, proc);
   if (call.json || call.quiet) return exitCode("ok");
   const lines = [
     ["address", urlOf(proc)],
@@ -57,6 +66,31 @@ async function awaitStart(client: SharkuClient, { id, name }: Proc): Promise<Pro
   }
 }
 
+/** Ctrl-C ends the waiting, and leaves the proc to itself. */
+async function awaitUp(
+  { client }: Invocation,
+  { proc: { id, name }, interrupts }: { proc: Proc; interrupts: Interrupts },
+): Promise<Proc> {
+  const over = new AbortController();
+  interrupts.handle(() => over.abort());
+  if (interrupts.count > 0) over.abort();
+  try {
+    return await awaitReady(client, id, over.signal);
+  } catch (error) {
+    if (!over.signal.aborted) throw error;
+    throw new CliError(
+      `Cannot see ${name} "${id}" ready: interrupted, the proc goes on, see then: sharku wait ${id} --until ready`,
+      { exit: "interrupted" },
+    );
+  }
+}
+
+/** Its checks have ended it, or it ended before they passed. */
+function neverCameUp({ health, state, readyAt }: Proc): boolean {
+  const isChecked = health.startup !== null || health.readiness !== null;
+  return isChecked && readyAt === null && (state === "fail" || state === "backoff");
+}
+
 /** Stays with the proc until it has ended, as a shell does with a program. */
 export async function runInForeground(
   call: Invocation,
@@ -77,10 +111,16 @@ async function watch(
   const started = await awaitStart(call.client, proc);
   if (neverRan(started)) {
     if (interrupts.count > 0) return exitCode("interrupted");
-    throw cannotStart(started);
+    throw cannotStart(call, started);
   }
   announce(call, started);
-  for await (const record of followLog(call, { id: proc.id, query: {} })) printLine(call, record);
+  const over = new AbortController();
+  if (isAwaited(started)) void announceReady(call, { id: proc.id, signal: over.signal });
+  try {
+    for await (const record of followLog(call, { id: proc.id, query: {} })) printLine(call, record);
+  } finally {
+    over.abort();
+  }
   const ended = await awaitProc(call.client, proc.id, { until: "exited" });
   if (call.json) call.io.stdout.write(`${JSON.stringify({ proc: ended })}\n`);
   if (exitCodeOf(ended) !== 0 || interrupts.count > 0) remark(call, `${ended.name} ${describeEnd(ended)}`);
@@ -111,10 +151,32 @@ function announce(call: Invocation, proc: Proc): void {
   const { paint } = call;
   if (call.json) call.io.stdout.write(`${JSON.stringify({ proc })}\n`);
   if (hasEnded(proc)) return;
-  const url = urlOf(proc);
-  const where = url ? ` at ${paint.stderr("cyan", url)}` : "";
-  remark(call, `${paint.stderr("bold", proc.name)} of ${paint.stderr("bold", proc.app)} is running${where}`);
+  const name = `${paint.stderr("bold", proc.name)} of ${paint.stderr("bold", proc.app)}`;
+  remark(call, isAwaited(proc) ? `${name} has started` : `${name} is running${whereOf(call, proc)}`);
   remark(call, paint.stderr("dim", `id ${proc.id}, Ctrl-C stops it`));
+}
+
+/** Its address is told when it answers there; how it ends otherwise, its end tells. */
+async function announceReady(
+  call: Invocation,
+  { id, signal }: { id: string; signal: AbortSignal },
+): Promise<void> {
+  const { client, io, paint } = call;
+  while (!signal.aborted) {
+    // The daemon may be away for a while, and the proc may be started again.
+    const proc = await awaitReady(client, id, signal).catch(() => null);
+    if (signal.aborted || (proc !== null && hasEnded(proc))) return;
+    if (proc !== null && proc.readyAt !== null) {
+      remark(call, `${paint.stderr("bold", proc.name)} is ready${whereOf(call, proc)}`);
+      return;
+    }
+    await io.sleep(RETRY_MS);
+  }
+}
+
+function whereOf({ paint }: Invocation, proc: Proc): string {
+  const url = urlOf(proc);
+  return url ? ` at ${paint.stderr("cyan", url)}` : "";
 }
 
 /** As if the app ran here: its standard error goes to ours. */
@@ -129,7 +191,10 @@ function printLine(call: Invocation, record: LogRecord): void {
   writeLogLine(record, { output: io[name], paint: paint[name], ...plain });
 }
 
-function cannotStart(proc: Proc): CliError {
+/** With the last that its app has said, since nobody has seen its log. */
+function cannotStart(call: Invocation, proc: Proc): CliError {
+  for (const line of (proc.exit ?? proc.lastExit)?.logTail ?? [])
+    remark(call, call.paint.stderr("dim", `  ${sanitizeLine(line, { colors: false })}`));
   return new CliError(`Cannot start ${proc.name} "${proc.id}": ${reasonOfEnd(proc)}`);
 }
 

@@ -12,6 +12,7 @@ import { sendImage } from "../image/send.ts";
 import { Interrupts } from "../interrupts.ts";
 import { findTemplate } from "../template/find-template.ts";
 import { hasEnded } from "./await-proc.ts";
+import { healthOptions, readHealth } from "./health-options.ts";
 import { liveLimitOptions, startLimitOptions } from "./limit-options.ts";
 import { chooseProgram, fitLabel, givenCommand, nextName, readSettings } from "./run-plan.ts";
 import { runDetached, runInForeground } from "./run-watch.ts";
@@ -57,7 +58,12 @@ export const runCommand: Command = {
     label: { type: "string", short: "l", value: "K=V", multiple: true, help: "a label" },
     callback: { type: "string", value: "URL", help: "is told each change of its state" },
     id: { type: "string", value: "ID", help: "an id of your choice; repeating it is harmless" },
-    detach: { type: "boolean", short: "d", help: "return as soon as it runs" },
+    ...healthOptions,
+    detach: {
+      type: "boolean",
+      short: "d",
+      help: "return as soon as it runs, and is ready where it has checks",
+    },
     rm: { type: "boolean", help: "forget the proc and its log when it has ended" },
   },
   examples: [
@@ -83,7 +89,7 @@ async function run(call: Invocation): Promise<number> {
   const sent = source ? await sendUnlessInterrupted(call, { source, interrupts }) : null;
   const app = reference ?? (source && sent && { ref: sent.digest, image: sent, title: source.title });
   const proc = await createProc(call, { ...settings, ...(await identify(call, app)) });
-  if (call.options.flag("detach")) return await runDetached(call, proc);
+  if (call.options.flag("detach")) return await runDetached(call, { proc, interrupts });
   // Awaited here, since the interrupts are held no longer than this function.
   return await runInForeground(call, { proc, interrupts });
 }
@@ -145,8 +151,9 @@ async function identify(call: Invocation, app: Reference | null): Promise<ProcSp
   const program = chooseProgram(call, app);
   const label = options.text("app") ?? fitLabel(app?.title ?? programOf(call.rest?.[0] ?? ""));
   const name = options.text("name") ?? nextName(program.name, await takenNames(call, label));
+  const health = readHealth(call, program.kind === "process" ? program.name : null);
   const what = program.kind === "command" ? { command: program.command } : { process: program.name };
-  return { app: label, name, ...(app && { image: app.ref }), ...what };
+  return { app: label, name, ...(app && { image: app.ref }), ...(health && { health }), ...what };
 }
 
 /** `python3` of `/usr/bin/python3` and of `python3 -m this`; nothing of what only a shell understands. */

@@ -40,6 +40,8 @@ export const toolNames = [
   "xz",
   "debootstrap",
   "mke2fs",
+  "bsdtar",
+  "git",
 ] as const;
 export type ToolName = (typeof toolNames)[number];
 

@@ -272,8 +272,12 @@ function tools(versions: Partial<Record<ToolName, string>>): Record<ToolName, To
 }
 
 test("judge() lets runtimes of choice be absent, but not where the tests are to run", () => {
-  const facts = { ...v2Systemd, tools: { ...v2Systemd.tools, runc: null, runsc: null } };
+  const facts = { ...v2Systemd, tools: { ...v2Systemd.tools, runc: null, runsc: null, bsdtar: null } };
   assert.deepEqual(cures(judge(facts)).packages, []);
   assert.match(judge(facts).find(({ name }) => name === "runsc")?.found ?? "", /^not here/);
-  assert.deepEqual(cures(judge(facts, { forTests: true })).packages, ["runc", "runsc"]);
+  assert.deepEqual(cures(judge(facts, { forTests: true })).packages, ["libarchive-tools", "runc", "runsc"]);
+  assert.equal(
+    judge(facts).find(({ name }) => name === "bsdtar"),
+    undefined,
+  );
 });

@@ -7,6 +7,7 @@ const names: Readonly<Record<string, Partial<Record<PackageManager | "*", string
   mke2fs: { "*": "e2fsprogs" },
   nsenter: { "*": "util-linux", apk: "util-linux-misc" },
   xz: { "*": "xz", "apt-get": "xz-utils" },
+  bsdtar: { "apt-get": "libarchive-tools", apk: "libarchive-tools", pacman: "libarchive" },
   python3: { "*": "python3", pacman: "python" },
 };
 

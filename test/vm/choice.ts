@@ -14,6 +14,7 @@ const usual = [
 /** What the machine has not, by the name of a file that needs it. */
 const lacking: readonly (readonly [file: RegExp, lacks: string])[] = [
   [/-mirror\.test\.ts$/, "Debian's mirror"],
+  [/\/real-archives\.test\.ts$/, "the packers of others"],
   [/-floods\.test\.ts$/, "a processor that is not emulated"],
 ];
 

@@ -20,6 +20,8 @@ interface Wanted {
   readonly optional?: true;
   /** Nobody lacks it who does not ask for it; the tests do. */
   readonly choice?: true;
+  /** Only the tests run it, and nobody else hears of it. */
+  readonly testsOnly?: true;
 }
 
 /** What Sharku runs, and for what. crun 1.8 and conmon 2.1 are the oldest tried. */
@@ -38,10 +40,13 @@ const wanted: Readonly<Record<ToolName, Wanted>> = {
   xz: { purpose: "unpacks images" },
   mke2fs: { purpose: "bounds what procs write to /app", optional: true },
   debootstrap: { purpose: "makes templates", optional: true },
+  bsdtar: { purpose: "packs archives that the tests unpack", testsOnly: true },
+  git: { purpose: "packs archives that the tests unpack", testsOnly: true },
 };
 
 export function judgeTools(facts: HostFacts, { forTests = false }: JudgeOptions = {}): CheckResult[] {
-  const tools = toolNames.map((tool) => judgeTool(tool, { facts, forTests }));
+  const named = toolNames.filter((tool) => forTests || !wanted[tool].testsOnly);
+  const tools = named.map((tool) => judgeTool(tool, { facts, forTests }));
   return [judgeRights(facts), judgeNode(facts), ...tools];
 }
 

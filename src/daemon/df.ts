@@ -14,7 +14,7 @@ import type { TemplateRoom } from "../templates/templates.ts";
 export interface DfNeeds {
   readonly stateDir: string;
   readonly runDir: string;
-  readonly images: Pick<ImageRoom, "held" | "collection">;
+  readonly images: Pick<ImageRoom, "collector" | "held">;
   readonly templates: Pick<TemplateRoom, "held">;
   readonly logs: Pick<LogRoom, "held">;
   readonly disks: Pick<AppDisks, "held">;
@@ -50,7 +50,7 @@ async function tell(needs: DfNeeds): Promise<Df> {
     runBytes: inRunDir.bytes,
     held: [...held, inRunDir],
     fileSystems: await fileSystemsOf([stateDir, runDir]),
-    collection: await images.collection(),
+    collection: await images.collector.facts(),
   };
 }
 

@@ -84,10 +84,10 @@ export async function wire(parts: Parts): Promise<Wired> {
   const report = (fault: unknown, context: Record<string, unknown>) =>
     log.warn({ err: fault, ...context }, "a fault");
   const clock = systemClock;
-  const isolation = await openIsolation(parts, report);
+  // Images and templates ask whether a proc uses one, and procs look them up; runs want room that images may give.
+  const late: { procs?: Procs; images?: ImageRoom } = {};
+  const isolation = await openIsolation(parts, { report, late });
   const network = openNetwork(parts);
-  // Images and templates ask whether a proc uses one, and procs look them up.
-  const late: { procs?: Procs } = {};
   const templates = await openTemplateRoom({ config, index: instance.index, isolation, late, report });
   const logs = await openLogs({ dir: join(config.stateDir, "logs"), clock });
   const judge = judgeWithOwn([{ address: config.listen.host, port: config.listen.port }], config.fetchRules);
@@ -99,6 +99,7 @@ export async function wire(parts: Parts): Promise<Wired> {
     users: (digest) => late.procs?.imageUsers(digest) ?? 1,
   });
   const room = openHostRoom(config, network);
+  late.images = images;
   const health = openHealth(report);
   const procs = new Procs({
     ...{ store, network, images, templates, logs, room, health, clock, report },
@@ -116,9 +117,8 @@ export async function wire(parts: Parts): Promise<Wired> {
   const facts = await infoFacts(parts, isolation.needs);
   return {
     api: {
-      ...{ procs, images, templates, logs, journal: events },
+      ...{ procs, images, templates, logs, journal: events, health: parts.health },
       ...figureDoors({ procs, containers: isolation.containers, network, room }),
-      health: parts.health,
       df: makeDf({ ...config, images, templates, logs, procs, clock, disks: isolation.needs.disks }),
       info: () => ({ ...facts, ...runtimeFacts(isolation.needs), procs: procs.counts() }),
     },
@@ -165,7 +165,7 @@ function collect(images: ImageRoom, { report, log }: Pick<Parts, "log"> & Pick<I
   let told: string | null = null;
   const look = async () => {
     await images.prune({});
-    const shortage = await images.shortage();
+    const shortage = await images.collector.shortage();
     if (shortage !== null && shortage !== told) log.warn(shortage);
     told = shortage;
   };
@@ -174,7 +174,10 @@ function collect(images: ImageRoom, { report, log }: Pick<Parts, "log"> & Pick<I
   return () => clearInterval(timer);
 }
 
-async function openIsolation({ config, instance, log }: Parts, report: IsolationNeeds["report"]) {
+async function openIsolation(
+  { config, instance, log }: Parts,
+  { report, late }: Pick<IsolationNeeds, "report"> & { readonly late: { readonly images?: ImageRoom } },
+) {
   const dirs = { stateDir: config.stateDir, runDir: config.runDir };
   const [{ conmon }, runtimes] = [await findTools(), await openRuntimes(config)];
   const { version: layout } = await detectCgroups();
@@ -189,6 +192,7 @@ async function openIsolation({ config, instance, log }: Parts, report: Isolation
     facts: await withFilter(await gatherHostFacts(swapAccounting), { dirs, log }),
     disks: new AppDisks({
       ...{ dir: disksDir(dirs), usualBytes: defaultLimits.appBytes, report },
+      makeRoom: async () => await late.images?.collector.makeRoom(0),
       randomId: randomName,
     }),
     idBase: ID_BASE + instance.index * IDS_PER_DAEMON,

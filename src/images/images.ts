@@ -1,6 +1,6 @@
 import { chown, constants, mkdir, open, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
-import type { CollectionFacts, Held } from "../contract/df.ts";
+import type { Held } from "../contract/df.ts";
 import { SharkuError } from "../contract/errors.ts";
 import type {
   Image,
@@ -63,10 +63,8 @@ export interface ImageRoom extends Images {
   prune(request: PruneRequest): Promise<Pruned>;
   /** What the images take of the disk, and the half-taken uploads. */
   held(): Promise<Held[]>;
-  /** When a collection runs, and how much has to go now. */
-  collection(): Promise<CollectionFacts>;
-  /** What keeps the disk too full though unused images go, in words; null where it has room. */
-  shortage(): Promise<string | null>;
+  /** When unused images go; and for others that want room on the disk. */
+  readonly collector: Pick<Collector, "facts" | "makeRoom" | "shortage">;
 }
 
 export interface ImagesOptions extends ImagesNeeds {
@@ -104,7 +102,7 @@ class ImageKeeper implements ImageRoom {
   readonly #lanes = new Map<string, Lane>();
   readonly #urls: UrlMemory;
   readonly #fetcher: Fetcher;
-  readonly #collector: Collector;
+  readonly collector: Collector;
   readonly #sizes: TreeSizes;
   #takeIns = 0;
 
@@ -112,7 +110,7 @@ class ImageKeeper implements ImageRoom {
     this.#options = options;
     this.#urls = new UrlMemory(join(options.dir, URLS));
     this.#sizes = new TreeSizes(options.sizesFile ?? null);
-    this.#collector = new Collector({
+    this.collector = new Collector({
       ...{ dir: options.dir, limits: options.limits },
       nowMs: () => options.clock.now().getTime(),
       list: () => this.list(),
@@ -202,7 +200,7 @@ class ImageKeeper implements ImageRoom {
   ): Promise<{ image: Image; isNew: boolean }> {
     const workDir = join(this.#options.dir, INCOMING, this.#options.randomId());
     try {
-      const makeRoom = (turn: number) => this.#collector.makeRoom(turn);
+      const makeRoom = (turn: number) => this.collector.makeRoom(turn);
       await withRoom(() => mkdir(workDir, { mode: 0o700 }), makeRoom).catch(toOperatingError);
       const bytesMax = this.#options.limits.uploadBytesMax;
       const file = join(workDir, "archive");
@@ -215,7 +213,7 @@ class ImageKeeper implements ImageRoom {
       });
     } catch (error) {
       if (error instanceof SharkuError && error.code === "disk-full")
-        throw new SharkuError("disk-full", `${error.message}; ${this.#collector.whatStays()}`, {
+        throw new SharkuError("disk-full", `${error.message}; ${this.collector.whatStays()}`, {
           cause: error,
         });
       throw error;
@@ -261,15 +259,7 @@ class ImageKeeper implements ImageRoom {
   }
 
   prune(request: PruneRequest): Promise<Pruned> {
-    return this.#collector.prune(request);
-  }
-
-  shortage(): Promise<string | null> {
-    return this.#collector.shortage();
-  }
-
-  collection(): Promise<CollectionFacts> {
-    return this.#collector.facts();
+    return this.collector.prune(request);
   }
 
   held(): Promise<Held[]> {
@@ -305,7 +295,7 @@ class ImageKeeper implements ImageRoom {
     const madeDir = join(workDir, "image");
     const image = await withRoom(
       () => this.#unpack(received, { workDir, madeDir, signal }),
-      (turn) => this.#collector.makeRoom(turn),
+      (turn) => this.collector.makeRoom(turn),
     );
     await this.#publish(madeDir, { image, leftoverDir: join(workDir, "leftover") });
     return { image: this.#view(image), isNew: true };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readdir, statfs } from "node:fs/promises";
+import { readdir, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import type { SharkuClient } from "../../src/client/client.ts";
@@ -102,6 +102,28 @@ for (const kind of kinds)
       assert.deepEqual((await client.pruneImages({})).images, [], "the disk has room now");
     });
   });
+
+test("a proc that starts on a disk nearly full gets the room of an image that is unused", async () => {
+  await using disk = await makeSmallDisk("300M");
+  await using daemon = await disk.start({ SHARKU_IMAGE_WATER: "100-100", SHARKU_IMAGE_GRACE: "0" });
+  const { client } = daemon;
+  const push = (name: string) =>
+    client.pushImage(new Uint8Array(makeTar([{ name, body: randomBytes(40 * MIB) }])));
+  const { digest: image } = await push("used");
+  const { digest: unused } = await push("unused");
+  const seen = disk.seenBy(daemon);
+  const left = (await freeOf(seen)).bytes;
+  await writeFile(join(seen, "ballast"), Buffer.alloc(left - 10 * MIB, 1));
+
+  const first = await runProc(client, { image, command: ["sleep", "1000"] });
+  assert.equal(first.state, "running");
+  assert.ok(!(await stored(client)).includes(unused));
+
+  await writeFile(join(seen, "more"), Buffer.alloc((await freeOf(seen)).bytes - 5 * MIB, 1));
+  const { id } = await client.createProc({ app: "test", name: "late", image, command: ["true"] });
+  const { exit } = await untilExited(client, id);
+  assert.deepEqual([exit?.reason, (await stored(client)).includes(image)], ["disk", true]);
+});
 
 /**
  * Four images: one pinned, one that a proc has, two free ones. What `look` answers is answered, once the daemon is

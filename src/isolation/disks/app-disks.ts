@@ -45,6 +45,8 @@ export interface AppPlace {
 export interface AppDisksNeeds {
   readonly dir: string;
   readonly usualBytes: number;
+  /** Lets go what is free to go of the host's disk, as for others that want room there. */
+  readonly makeRoom: () => Promise<unknown>;
   /** Another one in each daemon, too; fit for the name of a file. */
   readonly randomId: () => string;
   readonly report: (fault: unknown, context: Record<string, unknown>) => void;
@@ -67,6 +69,7 @@ class NoDiskError extends Error {
  */
 export class AppDisks {
   readonly #dir: string;
+  readonly #makeRoom: () => Promise<unknown>;
   readonly #maker: DiskMaker;
   readonly #spares: SpareDisks<HeldDisk>;
   readonly #full: FullDisks;
@@ -74,8 +77,9 @@ export class AppDisks {
   readonly #held = new Map<string, HeldDisk>();
   #kind: DiskKind = { kind: "none", reason: "not tried yet" };
 
-  constructor({ dir, usualBytes, randomId, report }: AppDisksNeeds) {
+  constructor({ dir, usualBytes, makeRoom, randomId, report }: AppDisksNeeds) {
     this.#dir = dir;
+    this.#makeRoom = makeRoom;
     this.#maker = new DiskMaker(dir, randomId);
     this.#full = new FullDisks({
       report,
@@ -119,6 +123,7 @@ export class AppDisks {
    */
   async take(run: { runId: string; hostId: number; appBytes: number; plainDir: string }): Promise<AppPlace> {
     const { runId, hostId, appBytes, plainDir } = run;
+    if ((await this.#lacking()) !== null) await this.#makeRoom();
     const lacking = await this.#lacking();
     if (lacking !== null) throw new NoDiskError("ENOSPC", `Cannot start: ${lacking}`);
     if (this.#kind.kind === "none") return await plainPlace(plainDir, hostId);

@@ -50,6 +50,7 @@ test("a daemon started by hand, and its procs", async (context) => {
   });
 
   await limits(context);
+  await figures(context, image);
 
   await context.test("systemd does not take the limits away when it sees to its own cgroups", async () => {
     const dir = await cgroupOf(web.id);
@@ -113,6 +114,31 @@ async function limits(context: TestContext): Promise<void> {
       ...{ ownerOfEtc: 0, ownerOfHosts: 0, interfaces: ["eth0", "lo"] },
       ...{ sharedMounts: [], processes: 2 },
     });
+  });
+}
+
+async function figures(context: TestContext, image: string): Promise<void> {
+  await context.test("what a proc uses is what it says of itself, disks included", async () => {
+    const [memoryMib, fileMib, cpuMs, children] = [40, 8, 300, 2];
+    const command = ["python3", "use_some.py", ...[memoryMib, fileMib, cpuMs, children].map(String)];
+    const limits = { memoryBytes: 128 * MIB, pids: 20, cpus: 1 };
+    const { id } = await runProc(client, { image, command, limits });
+    const said: { cpuMs: number; anonBytes: number } = JSON.parse(await untilLine(client, id, /cpuMs/));
+    const live = await client.procStats(id);
+    assert.ok((live.memory?.anonBytes ?? 0) >= said.anonBytes);
+    assert.ok((live.memory?.usedBytes ?? 0) >= memoryMib * MIB);
+    assert.deepEqual([live.memory?.limitBytes, live.cpu?.limitCpus, live.pids?.limit], [128 * MIB, 1, 20]);
+    assert.ok((live.cpu?.usageMs ?? 0) >= said.cpuMs);
+    assert.equal(live.pids?.current, children + 2);
+    assert.ok((live.disk?.usedBytes ?? 0) >= fileMib * MIB);
+    assert.ok((live.io?.writeBytes ?? 0) >= fileMib * MIB, JSON.stringify(live.io));
+    assert.ok(live.network !== null);
+    await client.stopProc(id, { graceMs: 0 });
+    await untilExited(client, id);
+    const { memory, cpu, isFinal } = await client.procStats(id);
+    assert.ok((memory?.peakBytes ?? 0) >= memoryMib * MIB && (cpu?.usageMs ?? 0) >= said.cpuMs);
+    assert.equal(isFinal, true);
+    await client.deleteProc(id, { graceMs: 0 });
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import { capacityCommand } from "./host/capacity.ts";
 import { dfCommand } from "./host/df.ts";
 import { doctorCommand } from "./host/doctor.ts";
 import { infoCommand } from "./host/info.ts";
@@ -14,6 +15,7 @@ import { logsCommand } from "./proc/logs.ts";
 import { psCommand } from "./proc/ps.ts";
 import { rmCommand } from "./proc/rm.ts";
 import { runCommand } from "./proc/run.ts";
+import { statsCommand, topCommand } from "./proc/stats.ts";
 import { stopCommand } from "./proc/stop.ts";
 import { waitCommand } from "./proc/wait.ts";
 import { templateCreateCommand } from "./template/create.ts";
@@ -38,6 +40,8 @@ export const commands: readonly Command[] = [
   psCommand,
   logsCommand,
   limitsCommand,
+  statsCommand,
+  topCommand,
   stopCommand,
   rmCommand,
   waitCommand,
@@ -55,6 +59,7 @@ export const commands: readonly Command[] = [
   templateRmCommand,
   dfCommand,
   infoCommand,
+  capacityCommand,
   doctorCommand,
   serveCommand,
 ];

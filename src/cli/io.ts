@@ -5,6 +5,7 @@ export interface Output {
   write(data: string | Uint8Array): unknown;
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
 }
 
 /** What is piped into a command. */

@@ -106,10 +106,14 @@ export const StatsList = Type.Object({ time: Time, items: Type.Array(Stats) });
 export type StatsList = Static<typeof StatsList>;
 
 export const INTERVAL_MS_DEFAULT = 1000;
+export const INTERVAL_MS_MIN = 500;
+export const INTERVAL_MS_MAX = 3_600_000;
 
 const following = {
   follow: Type.Optional(Type.Boolean({ default: false })),
-  intervalMs: Type.Optional(Type.Integer({ minimum: 500, maximum: 3_600_000, default: INTERVAL_MS_DEFAULT })),
+  intervalMs: Type.Optional(
+    Type.Integer({ minimum: INTERVAL_MS_MIN, maximum: INTERVAL_MS_MAX, default: INTERVAL_MS_DEFAULT }),
+  ),
 };
 
 export const StatsQuery = strictObject(following);

@@ -9,6 +9,7 @@ import { type RouteName, routes } from "../../src/contract/routes.ts";
 import { finalStates } from "../../src/contract/states.ts";
 import { blankProc } from "./blank-proc.ts";
 import { fakeDf } from "./df.ts";
+import { answerAllStats, fakeCapacity, fakeStats } from "./figures.ts";
 import { FakeImages } from "./images.ts";
 import { fakeInfo } from "./info.ts";
 import { matchRoute } from "./match-route.ts";
@@ -297,7 +298,21 @@ export class FakeDaemon {
       case "info":
         return [200, fakeInfo(this.entries.size)];
       default:
-        throw new SharkuError("no-such-call", `Cannot answer ${call.name}: the fake does not know it`);
+        return [200, this.#figures(call)];
+    }
+  }
+
+  #figures({ name, params, query, response }: Call): unknown {
+    const procs = [...this.entries.values()].map(({ proc }) => proc);
+    switch (name) {
+      case "procStats":
+        return fakeStats(this.#entry(params["id"] ?? "").proc, { time: this.#tick(), withRates: false });
+      case "allStats":
+        return answerAllStats(procs, { query, response });
+      case "capacity":
+        return fakeCapacity;
+      default:
+        throw new SharkuError("no-such-call", `Cannot answer ${name}: the fake does not know it`);
     }
   }
 

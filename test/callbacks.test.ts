@@ -123,6 +123,8 @@ async function outbox({ ownListeners = [] }: { ownListeners?: readonly Listener[
   };
 }
 
+const delivered = { outcome: "delivered", word: null, at: 1 } as const;
+
 const everything = { limit: 1000, perTarget: 1000, skipSeqs: [], skipTargets: [], afterTarget: "" };
 
 test("a callback is the event as JSON, with name, port and state behind the URL's own query", async () => {
@@ -239,7 +241,7 @@ test("Retry-After is honoured up to a bound", async () => {
 
   await box.add("e1", { procId: "a", url: patient.url });
   await until("the first is put off", async () => (await box.nextAt()) === 120_000);
-  await box.store.callbackDone(1);
+  await box.store.callbackDone(1, delivered);
   await box.add("e2", { procId: "b", url: greedy.url });
   await until("the second is put off", async () => (await box.nextAt()) === HOUR_MS);
 });
@@ -311,7 +313,7 @@ test("the daemon's own listeners are not called, by number or by name", async ()
   for (const [index, host] of ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433"].entries()) {
     await box.add(`e${index}`, { procId: `p${index}`, url: `http://${host}:${target.port}/v1/procs` });
     await until(`${host} is put off`, async () => (await box.nextAt()) === 1000);
-    await box.store.callbackDone(index + 1);
+    await box.store.callbackDone(index + 1, delivered);
   }
 
   assert.equal(target.seen.length, 0);

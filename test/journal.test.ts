@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { Event } from "../src/contract/event.ts";
+import type { EventRecord } from "../src/contract/event.ts";
 import { EventJournal, LIVE_EVENTS_MAX, PAGE_EVENTS } from "../src/events/journal.ts";
 import { openStore } from "../src/store/store.ts";
 import { sampleEvent } from "./samples.ts";
@@ -38,10 +38,15 @@ function numbers(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }
 
-async function take(events: AsyncIterable<Event>, count = Number.POSITIVE_INFINITY): Promise<number[]> {
+function seqOf(record: EventRecord | undefined): number {
+  assert(record && !("gap" in record), `no event, but ${JSON.stringify(record)}`);
+  return record.seq;
+}
+
+async function take(events: AsyncIterable<EventRecord>, count = Number.POSITIVE_INFINITY): Promise<number[]> {
   const seqs: number[] = [];
-  for await (const { seq } of events) {
-    seqs.push(seq);
+  for await (const record of events) {
+    seqs.push(seqOf(record));
     if (seqs.length >= count) break;
   }
   return seqs;
@@ -89,17 +94,17 @@ test("follow() gives a reader that fell behind its buffer what it missed", async
   await using temp = await tempJournal();
   const iterator = temp.journal.follow({ after: 0, follow: true, signal: never });
   await temp.happen("p");
-  assert.equal((await iterator.next()).value?.seq, 1);
+  assert.equal(seqOf((await iterator.next()).value ?? undefined), 1);
 
   const total = LIVE_EVENTS_MAX * 3;
   for (const _ of numbers(2, total)) await temp.happen("p");
   const seqs = [1];
-  while (seqs.length < total) seqs.push((await iterator.next()).value?.seq ?? 0);
+  while (seqs.length < total) seqs.push(seqOf((await iterator.next()).value ?? undefined));
   const live = iterator.next();
   await temp.happen("p");
 
   assert.deepEqual(seqs, numbers(1, total));
-  assert.equal((await live).value?.seq, total + 1);
+  assert.equal(seqOf((await live).value ?? undefined), total + 1);
   await iterator.return();
 });
 
@@ -117,7 +122,8 @@ test("follow() ends quietly when its signal says so, and when the journal stops"
   const { signal, abort } = withAbort();
   const seen: number[] = [];
   const read = async (own: AbortSignal) => {
-    for await (const { seq } of temp.journal.follow({ after: 0, follow: true, signal: own })) seen.push(seq);
+    for await (const record of temp.journal.follow({ after: 0, follow: true, signal: own }))
+      seen.push(seqOf(record));
   };
   const [cut, stopped] = [read(signal), read(never)];
   await temp.happen("p");

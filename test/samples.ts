@@ -21,6 +21,7 @@ export function sampleProc(id: string, more: Partial<ProcRecord> = {}): ProcReco
       process: null,
       config: { TOKEN: "canary-of-the-config" },
       callbackUrl: null,
+      callbackSecrets: [],
       limits: defaultLimits,
       stop: defaultStop,
       restart: defaultRestart,

@@ -1,6 +1,7 @@
+import type { Delivery, ReplayRequest } from "../contract/callback.ts";
 import type { Capacity } from "../contract/capacity.ts";
 import type { Df } from "../contract/df.ts";
-import type { Event, LogRecord } from "../contract/event.ts";
+import type { Event, EventRecord, LogRecord } from "../contract/event.ts";
 import type { Info } from "../contract/host.ts";
 import type {
   Image,
@@ -87,7 +88,11 @@ export interface JournalDoor {
   follow(options: {
     readonly after: number;
     readonly procId?: string;
+    readonly app?: string;
+    readonly type?: Event["type"];
     readonly follow: boolean;
     readonly signal: AbortSignal;
-  }): AsyncIterable<Event>;
+  }): AsyncIterable<EventRecord>;
+  deliveries(procId: string, page: { after: number; limit: number }): Promise<Delivery[]>;
+  replay(procId: string, wanted: ReplayRequest): Promise<number[]>;
 }

@@ -58,6 +58,8 @@ const needs: ApiNeeds = {
     async *follow({ after: seq }) {
       yield* world.events.filter((event) => event.seq > seq);
     },
+    deliveries: async () => [],
+    replay: async () => [],
   },
   df: async () => fakeDf,
   info: () => assert.fail("a fault of the daemon: secret words"),

@@ -14,6 +14,7 @@ import { strictObject } from "../contract/words.ts";
 import { admit, type Door, type GuardOptions } from "./guard.ts";
 import type { ApiNeeds } from "./needs.ts";
 import { answerError, sendProblem } from "./problem.ts";
+import { callbackHandlers } from "./routes/callbacks.ts";
 import { eventHandlers } from "./routes/events.ts";
 import type { Handlers } from "./routes/handler.ts";
 import { hostHandlers } from "./routes/host.ts";
@@ -116,6 +117,7 @@ function allHandlers(needs: ApiNeeds): Handlers<RouteName> {
     ...procEndHandlers(needs),
     ...eventHandlers(needs),
     ...statsHandlers(needs),
+    ...callbackHandlers(needs),
     ...imageHandlers(needs),
     ...templateHandlers(needs),
     ...hostHandlers(needs),

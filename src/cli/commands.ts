@@ -9,6 +9,7 @@ import { imagePinCommand, imageUnpinCommand } from "./image/pin.ts";
 import { imagePruneCommand } from "./image/prune.ts";
 import { imagePushCommand } from "./image/push.ts";
 import { imageRmCommand } from "./image/rm.ts";
+import { callbacksCommand } from "./proc/callbacks.ts";
 import { eventsCommand } from "./proc/events.ts";
 import { limitsCommand } from "./proc/limits.ts";
 import { logsCommand } from "./proc/logs.ts";
@@ -46,6 +47,7 @@ export const commands: readonly Command[] = [
   rmCommand,
   waitCommand,
   eventsCommand,
+  callbacksCommand,
   imagePushCommand,
   imageLsCommand,
   imageFilesCommand,

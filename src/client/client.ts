@@ -1,7 +1,8 @@
+import type { Delivery, Replayed, ReplayRequest } from "../contract/callback.ts";
 import type { Capacity } from "../contract/capacity.ts";
 import type { Df } from "../contract/df.ts";
 import { fromProblem } from "../contract/errors.ts";
-import type { Event, LogRecord } from "../contract/event.ts";
+import type { Event, Gap, LogRecord } from "../contract/event.ts";
 import type { ProcHealth } from "../contract/health.ts";
 import type { Health, Info } from "../contract/host.ts";
 import {
@@ -15,11 +16,12 @@ import {
 } from "../contract/image.ts";
 import type { Config, Proc, ProcPatch, ProcSpec, StopRequest } from "../contract/proc.ts";
 import type { SignalRequest } from "../contract/restart.ts";
-import type { EventQuery, LogQuery, ProcFilter, WaitQuery } from "../contract/routes.ts";
+import type { EventFilter, EventQuery, LogQuery, ProcFilter, WaitQuery } from "../contract/routes.ts";
 import type { AllStatsQuery, Stats, StatsList, StatsQuery } from "../contract/stats.ts";
 import type { BuildRecord, Progress, Template, TemplateSpec } from "../contract/template.ts";
 import { ConnectionLost } from "./cannot-connect.ts";
 import { countUpload } from "./counted-upload.ts";
+import { withoutGaps } from "./events-gone.ts";
 import { readRecords } from "./ndjson.ts";
 import {
   type CallOptions,
@@ -55,12 +57,18 @@ export type { Image } from "../contract/image.ts";
 export type { Proc, ProcPatch, ProcSpec } from "../contract/proc.ts";
 export type { Stats, StatsList } from "../contract/stats.ts";
 export { CannotConnect, ConnectionLost } from "./cannot-connect.ts";
+export { EventsGone } from "./events-gone.ts";
 
 export type ClientOptions = TransportOptions;
 
 export interface PushOptions extends CallOptions {
   /** Called as the bytes are handed over, with their number so far. In a browser this streams the upload. */
   readonly onProgress?: ((sentBytes: number) => void) | undefined;
+}
+
+export interface EventOptions extends CallOptions {
+  /** Called for events that are kept no more, before those that follow them. */
+  readonly onGap?: ((gap: Gap["gap"]) => void) | undefined;
 }
 
 export interface BuildOptions extends CallOptions {
@@ -158,8 +166,8 @@ export class SharkuClient {
     return this.#stream("allStats", { ...options, query: { ...query, follow: true } });
   }
 
-  procEvents(id: string, query?: EventQuery, options?: CallOptions): AsyncIterable<Event> {
-    return this.#stream("procEvents", { ...options, params: { id }, query });
+  procEvents(id: string, query?: EventQuery, { onGap, ...options }: EventOptions = {}): AsyncIterable<Event> {
+    return withoutGaps(this.#stream("procEvents", { ...options, params: { id }, query }), { onGap, query });
   }
 
   procHealth(id: string, options?: CallOptions): Promise<ProcHealth> {
@@ -171,8 +179,26 @@ export class SharkuClient {
     return this.#transport.call("procConfig", { ...options, params: { id } });
   }
 
-  events(query?: EventQuery, options?: CallOptions): AsyncIterable<Event> {
-    return this.#stream("events", { ...options, query });
+  /** One page of what has become of its callbacks. */
+  listCallbacks(
+    id: string,
+    query?: InputOf<"procCallbacks">["query"],
+    options?: CallOptions,
+  ): Promise<ReplyOf<"procCallbacks">> {
+    return this.#transport.call("procCallbacks", { ...options, params: { id }, query });
+  }
+
+  allCallbacks(id: string, options?: CallOptions): AsyncIterable<Delivery> {
+    return eachItem((cursor) => this.listCallbacks(id, cursor, options));
+  }
+
+  replayCallbacks(id: string, request: ReplayRequest = {}, options?: CallOptions): Promise<Replayed> {
+    return this.#transport.call("replayCallbacks", { ...options, params: { id }, body: request });
+  }
+
+  /** Errors: EventsGone where what comes after `after` is kept no more and nobody is there to be told of it. */
+  events(query?: EventFilter, { onGap, ...options }: EventOptions = {}): AsyncIterable<Event> {
+    return withoutGaps(this.#stream("events", { ...options, query }), { onGap, query });
   }
 
   /** Sends an archive. A failure of the stream given ends the upload and comes out as it is. */

@@ -32,6 +32,16 @@ export const Event = Type.Object({
 });
 export type Event = Static<typeof Event>;
 
+/** Stands in a stream for events of which the journal tells no more, the first and the last of them. */
+export const Gap = Type.Object({
+  gap: Type.Object({ from: Type.Integer({ minimum: 1 }), to: Type.Integer({ minimum: 1 }) }),
+});
+export type Gap = Static<typeof Gap>;
+
+/** What a stream of events is made of. */
+export const EventRecord = Type.Union([Event, Gap]);
+export type EventRecord = Static<typeof EventRecord>;
+
 export const logStreams = ["stdout", "stderr", "system"] as const;
 
 /** One line of a proc's log. `lineBase64` stands in for `line` where the bytes are not UTF-8. */

@@ -93,9 +93,25 @@ export type Network = Static<typeof Network>;
 
 export const defaultNetwork: Network = { mode: "private" };
 
+const CallbackUrl = Type.String({ format: "uri", pattern: "^https?://", maxLength: 2048 });
+
+/** After `whsec_` a key in base64, as Standard Webhooks writes them; any other text is the key as it stands. */
+const CallbackSecret = Type.String({
+  minLength: 1,
+  maxLength: 512,
+  pattern:
+    "^(whsec_([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)|(?!whsec_)[^\\u0000]+)$",
+});
+
+/** Where each change is told, and what that is signed with: several secrets while one is replaced by the next. */
 export const Callback = Type.Union([
-  Type.String({ format: "uri", pattern: "^https?://", maxLength: 2048 }),
-  strictObject({ url: Type.String({ format: "uri", pattern: "^https?://", maxLength: 2048 }) }),
+  CallbackUrl,
+  strictObject({
+    url: CallbackUrl,
+    secret: Type.Optional(
+      Type.Union([CallbackSecret, Type.Array(CallbackSecret, { minItems: 1, maxItems: 4 })]),
+    ),
+  }),
 ]);
 export type Callback = Static<typeof Callback>;
 

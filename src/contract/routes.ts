@@ -1,7 +1,8 @@
 import Type, { type Static, type TSchema } from "typebox";
+import { Delivery, Replayed, ReplayRequest } from "./callback.ts";
 import { Capacity } from "./capacity.ts";
 import { Df } from "./df.ts";
-import { Event, LogRecord, logStreams } from "./event.ts";
+import { EventRecord, eventTypes, LogRecord, logStreams } from "./event.ts";
 import { ProcHealth } from "./health.ts";
 import { Health, Info } from "./host.ts";
 import { Image, ImageFiles, ImageFilesQuery, ImagePatch, Pruned, PruneRequest } from "./image.ts";
@@ -75,6 +76,14 @@ export type EventQuery = Static<typeof EventQuery>;
 
 export const waitGoals = ["running", "ready", "exited"] as const;
 export type WaitGoal = (typeof waitGoals)[number];
+/** Of all that happens, what is wanted; the numbers of what is left out are not told. */
+export const EventFilter = strictObject({
+  ...EventQuery.properties,
+  app: Type.Optional(Label),
+  proc: Type.Optional(ProcId),
+  type: Type.Optional(Type.Enum([...eventTypes])),
+});
+export type EventFilter = Static<typeof EventFilter>;
 
 export const WaitQuery = strictObject({
   until: Type.Optional(Type.Enum([...waitGoals])),
@@ -193,7 +202,7 @@ export const routes = {
     params: IdParams,
     query: EventQuery,
     replies: {},
-    stream: Event,
+    stream: EventRecord,
   },
   procHealth: {
     method: "GET",
@@ -209,13 +218,29 @@ export const routes = {
     params: IdParams,
     replies: { 200: Config },
   },
+  procCallbacks: {
+    method: "GET",
+    path: "/v1/procs/:id/callbacks",
+    summary: "What has become of its callbacks, for as long as their events are kept",
+    params: IdParams,
+    query: strictObject({ limit: Type.Optional(Limit), cursor: Type.Optional(Cursor) }),
+    replies: { 200: page(Delivery) },
+  },
+  replayCallbacks: {
+    method: "POST",
+    path: "/v1/procs/:id/callbacks/replay",
+    summary: "Make callbacks again: those named, or all that were given up or called off",
+    params: IdParams,
+    body: ReplayRequest,
+    replies: { 202: Replayed },
+  },
   events: {
     method: "GET",
     path: "/v1/events",
     summary: "Every change of every proc, resumable from any number",
-    query: EventQuery,
+    query: EventFilter,
     replies: {},
-    stream: Event,
+    stream: EventRecord,
   },
   pushImage: {
     method: "POST",

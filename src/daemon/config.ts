@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { FetchRules } from "../lib/address-rules.ts";
 import { CannotStart } from "../lib/cannot-start.ts";
+import { type EventOptions, parseEventOptions } from "./event-options.ts";
 import { parseFetchRules } from "./fetch-rules.ts";
 import { type ImageOptions, parseImageOptions } from "./image-options.ts";
 
@@ -24,6 +25,7 @@ export interface DaemonConfig {
   readonly images: ImageOptions;
   /** How many times the host's memory the limits of all procs may come to; null where nothing bounds that. */
   readonly memoryOvercommit: number | null;
+  readonly events: EventOptions;
 }
 
 /** A runtime by its name; the program is looked for by that name where none is given. */
@@ -53,6 +55,8 @@ Options (each also as a variable, --state-dir as SHARKU_STATE_DIR and so on):
   --image-water H-L   unused images go when the disk is H % full, in bytes or files, down to L % (85-80)
   --image-grace TIME  one that came or was used less than so long ago stays (10m)
   --memory-overcommit N  refuse procs where all memory limits come to more than N times the host's (none)
+  --events-keep N     so many events are kept, the newest (100000)
+  --events-keep-days N and none that is older than so many days (7)
   --insecure-no-userns
                       run procs also on a host without user namespaces: less holds them, see docs/security.md
   --help              this text
@@ -78,6 +82,8 @@ const options = {
   "image-water": { type: "string" },
   "image-grace": { type: "string" },
   "memory-overcommit": { type: "string" },
+  "events-keep": { type: "string" },
+  "events-keep-days": { type: "string" },
   "insecure-no-userns": { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const;
@@ -105,6 +111,7 @@ export function parseConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Da
     insecureNoUserns: values["insecure-no-userns"] === true || pick("insecure-no-userns", "") === "1",
     fetchRules: parseFetchRules({ allow: pick("fetch-allow", ""), deny: pick("fetch-deny", "") }),
     images: parseImageOptions(pick),
+    events: parseEventOptions(pick),
     runtimeTimeoutMs: parseSeconds(pick("runtime-timeout", "30")) * 1000,
   };
 }

@@ -91,7 +91,7 @@ export async function wire(parts: Parts): Promise<Wired> {
   const templates = await openTemplateRoom({ config, index: instance.index, isolation, late, report });
   const logs = await openLogs({ dir: join(config.stateDir, "logs"), clock });
   const judge = judgeWithOwn([{ address: config.listen.host, port: config.listen.port }], config.fetchRules);
-  const events = new Events({ store, clock, randomFraction, report, judge });
+  const events = new Events({ store, clock, randomFraction, report, judge, kept: config.events });
   const images = await openImageRoom(parts, {
     isolation,
     judge,

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { nextPauseMs, parseRetryAfter } from "./callback-backoff.ts";
 
-const eventTime = "2026-01-01T00:00:00.000Z";
+const since = "2026-01-01T00:00:00.000Z";
 const now = new Date("2026-01-01T00:00:10.000Z");
 
 test("nextPauseMs() grows to an hour, spread by a fifth to both sides", () => {
   const pause = (attempts: number, fraction: number) =>
-    nextPauseMs({ attempts, eventTime, retryAfterMs: null }, { now, fraction });
+    nextPauseMs({ attempts, since, retryAfterMs: null }, { now, fraction });
 
   assert.deepEqual(
     [0, 1, 2, 3, 6, 7, 1000].map((attempts) => pause(attempts, 0.5)),
@@ -18,7 +18,7 @@ test("nextPauseMs() grows to an hour, spread by a fifth to both sides", () => {
 
 test("nextPauseMs() takes the receiver's word within bounds, and gives up after 72 hours", () => {
   const pause = (retryAfterMs: number | null, at = now) =>
-    nextPauseMs({ attempts: 5, eventTime, retryAfterMs }, { now: at, fraction: 0.5 });
+    nextPauseMs({ attempts: 5, since, retryAfterMs }, { now: at, fraction: 0.5 });
 
   assert.deepEqual([pause(7000), pause(0), pause(1e12)], [7000, 1000, 3_600_000]);
   assert.notEqual(pause(null, new Date("2026-01-03T23:59:59.000Z")), null);

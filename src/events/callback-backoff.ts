@@ -12,14 +12,14 @@ const JITTER = 0.2;
 export const RETRY_AFTER_MS_MAX = HOUR_MS;
 const RETRY_AFTER_MS_MIN = SECOND_MS;
 
-/** So long after its event a delivery that fails is given up. */
+/** So long after its event, or after it was asked for again, a delivery that fails is given up. */
 export const GIVE_UP_MS = 72 * HOUR_MS;
 
 export interface FailedAttempt {
   /** How many attempts failed before this one. */
   readonly attempts: number;
-  /** When the event happened. */
-  readonly eventTime: string;
+  /** When the event happened, or when its delivery was asked for again. */
+  readonly since: string;
   /** What the receiver asked for, or null. */
   readonly retryAfterMs: number | null;
 }
@@ -29,7 +29,7 @@ export function nextPauseMs(
   failed: FailedAttempt,
   { now, fraction }: { now: Date; fraction: number },
 ): number | null {
-  if (now.getTime() - Date.parse(failed.eventTime) >= GIVE_UP_MS) return null;
+  if (now.getTime() - Date.parse(failed.since) >= GIVE_UP_MS) return null;
   if (failed.retryAfterMs !== null)
     return Math.min(Math.max(failed.retryAfterMs, RETRY_AFTER_MS_MIN), RETRY_AFTER_MS_MAX);
   const pause = backoffMs[Math.min(failed.attempts, backoffMs.length - 1)] ?? HOUR_MS;

@@ -26,7 +26,9 @@ interface Delivery {
 }
 
 type Outcome =
-  | { readonly kind: "delivered" | "gone" | "stopped" }
+  | { readonly kind: "stopped" }
+  | { readonly kind: "delivered"; readonly word: string }
+  | { readonly kind: "gone"; readonly word: string }
   | { readonly kind: "failed"; readonly word: string; readonly retryAfterMs: number | null };
 
 /**
@@ -145,23 +147,26 @@ export class Callbacks {
 
   async #record(callback: DueCallback, outcome: Outcome): Promise<void> {
     const { store, clock, randomFraction } = this.#needs;
-    const { event, url, attempts } = callback;
-    if (outcome.kind === "delivered") return store.callbackDone(event.seq);
+    const { event, url, attempts, since } = callback;
+    if (outcome.kind === "stopped") return;
+    const { word } = outcome;
+    const now = clock.now();
+    const at = now.getTime();
+    if (outcome.kind === "delivered")
+      return store.callbackDone(event.seq, { outcome: "delivered", word, at });
     if (outcome.kind === "gone") {
       this.#tell("The receiver of a callback wants no more (410): its callbacks are dropped", callback);
-      return store.dropCallbacks({ procId: event.procId, url });
+      return store.dropCallbacks({ procId: event.procId, url, word, at });
     }
-    if (outcome.kind !== "failed") return;
-    const now = clock.now();
-    const failed = { attempts, eventTime: event.time, retryAfterMs: outcome.retryAfterMs };
+    const failed = { attempts, since, retryAfterMs: outcome.retryAfterMs };
     const pause = nextPauseMs(failed, { now, fraction: randomFraction() });
     if (pause !== null)
-      return store.callbackFailed(event.seq, { nextAttemptAt: now.getTime() + pause, error: outcome.word });
-    this.#tell(`A callback is given up after ${attempts + 1} attempts: ${outcome.word}`, callback);
-    return store.callbackDone(event.seq);
+      return store.callbackFailed(event.seq, { nextAttemptAt: at + pause, error: word, at });
+    this.#tell(`A callback is given up after ${attempts + 1} attempts: ${word}`, callback);
+    return store.callbackDone(event.seq, { outcome: "given-up", word, at });
   }
 
-  async #attempt({ url, event }: DueCallback): Promise<Outcome> {
+  async #attempt({ url, event, secrets }: DueCallback): Promise<Outcome> {
     const { clock } = this.#needs;
     const timeout = new AbortController();
     const over = new AbortController();
@@ -175,6 +180,8 @@ export class Callbacks {
       const answer = await postCallback({
         url,
         event,
+        secrets,
+        time: clock.now(),
         signal: timeout.signal,
         judge: this.#needs.judge,
       });
@@ -205,9 +212,10 @@ export class Callbacks {
 }
 
 function judgeAnswer({ status, retryAfter }: PostAnswer, now: Date): Outcome {
-  if (status >= 200 && status < 300) return { kind: "delivered" };
-  if (status === 410) return { kind: "gone" };
-  return { kind: "failed", word: `status ${status}`, retryAfterMs: parseRetryAfter(retryAfter, now) };
+  const word = `status ${status}`;
+  if (status >= 200 && status < 300) return { kind: "delivered", word };
+  if (status === 410) return { kind: "gone", word };
+  return { kind: "failed", word, retryAfterMs: parseRetryAfter(retryAfter, now) };
 }
 
 /** Without the message, which may hold the URL. */

@@ -1,4 +1,4 @@
-import type { Event } from "../contract/event.ts";
+import type { Event, EventRecord, Gap } from "../contract/event.ts";
 import type { Journal } from "../procs/needs.ts";
 import type { JournalStore } from "./needs.ts";
 
@@ -12,13 +12,18 @@ export interface FollowOptions {
   /** The number of the last event that is known already; 0 for all. */
   readonly after: number;
   readonly procId?: string;
+  readonly app?: string;
+  readonly type?: Event["type"];
   /** Whether to go on with what happens from now. */
   readonly follow: boolean;
   /** Ends the iteration, quietly. */
   readonly signal: AbortSignal;
 }
 
-/** Tells those who follow what happened, from any number on, without a hole and without a double. */
+/**
+ * Tells those who follow what happened, from any number on, without a double, and without a hole but where it says
+ * so: a gap stands for what is kept no more.
+ */
 export class EventJournal implements Journal {
   readonly #store: JournalStore;
   readonly #followers = new Set<Follower>();
@@ -38,7 +43,7 @@ export class EventJournal implements Journal {
     for (const follower of this.#followers) follower.wake();
   }
 
-  async *follow(options: FollowOptions): AsyncGenerator<Event, void, void> {
+  async *follow(options: FollowOptions): AsyncGenerator<EventRecord, void, void> {
     const follower = new Follower(options);
     const ended = () => options.signal.aborted || this.#stopping.signal.aborted;
     const wake = () => follower.wake();
@@ -61,15 +66,20 @@ export class EventJournal implements Journal {
   async *#readPages(
     follower: Follower,
     { end, ended }: { end: number; ended: () => boolean },
-  ): AsyncGenerator<Event, void, void> {
+  ): AsyncGenerator<EventRecord, void, void> {
     // Ends at the first page that is not full: the newest event is on it, or in the buffer.
     while (!ended()) {
       follower.beginPage();
-      const page = await this.#store.readEvents(follower.pageQuery());
+      const { events: page, firstSeq } = await this.#store.readEvents(follower.pageQuery());
+      const gap = follower.gapBefore(page[0], firstSeq);
+      if (gap !== null && !ended()) {
+        follower.at = gap.gap.to;
+        yield gap;
+      }
       for (const event of page) {
         if (ended() || event.seq > end) return;
         follower.at = event.seq;
-        yield event;
+        if (follower.wants(event)) yield event;
       }
       if (page.length < PAGE_EVENTS) return;
     }
@@ -80,14 +90,14 @@ export class EventJournal implements Journal {
 class Follower {
   /** The number of the last event given to the reader. */
   at: number;
-  readonly #procId: string | undefined;
+  readonly #options: FollowOptions;
   #live: Event[] = [];
   #isBehind = false;
   #wake: (() => void) | null = null;
 
-  constructor({ after, procId }: FollowOptions) {
-    this.at = after;
-    this.#procId = procId;
+  constructor(options: FollowOptions) {
+    this.at = options.after;
+    this.#options = options;
   }
 
   /** Whether events were left out of the buffer, which are in the store. */
@@ -95,8 +105,22 @@ class Follower {
     return this.#isBehind;
   }
 
+  wants({ procId, type, proc: { app } }: Event): boolean {
+    const wanted = this.#options;
+    return (
+      procId === (wanted.procId ?? procId) && app === (wanted.app ?? app) && type === (wanted.type ?? type)
+    );
+  }
+
+  /** What the journal has let go of before this reader came to it; a proc whose first event is here misses nothing. */
+  gapBefore(first: Event | undefined, firstSeq: number): Gap | null {
+    if (firstSeq - 1 <= this.at) return null;
+    if (this.#options.procId !== undefined && first?.type === "proc.created") return null;
+    return { gap: { from: this.at + 1, to: firstSeq - 1 } };
+  }
+
   offer(event: Event): void {
-    if (this.#procId !== undefined && event.procId !== this.#procId) return;
+    if (!this.wants(event)) return;
     if (this.#live.length < LIVE_EVENTS_MAX && !this.#isBehind) this.#live.push(event);
     else this.#fallBehind();
     this.wake();
@@ -114,7 +138,8 @@ class Follower {
 
   pageQuery(): { after: number; limit: number; procId?: string } {
     const query = { after: this.at, limit: PAGE_EVENTS };
-    return this.#procId === undefined ? query : { ...query, procId: this.#procId };
+    const { procId } = this.#options;
+    return procId === undefined ? query : { ...query, procId };
   }
 
   /** Gives what is in the buffer, or waits until there is something, or nothing more to wait for. */

@@ -4,6 +4,7 @@ import type { LookupFunction } from "node:net";
 import type { Event } from "../contract/event.ts";
 import type { Listener } from "../lib/address-rules.ts";
 import { assertLiteralAllowed, judgedLookup } from "../lib/judged-lookup.ts";
+import { webhookHeaders } from "./sign-callback.ts";
 
 /** So much of a receiver's answer is taken in, and thrown away, before the connection is cut. */
 export const ANSWER_BYTES_MAX = 64 * 1024;
@@ -11,6 +12,9 @@ export const ANSWER_BYTES_MAX = 64 * 1024;
 export interface Post {
   readonly url: string;
   readonly event: Event;
+  readonly secrets: readonly string[];
+  /** When it is sent. */
+  readonly time: Date;
   /** Ends the attempt; it then fails with the signal's reason, unless the answer's head has come already. */
   readonly signal: AbortSignal;
   /** Why nothing may be sent there, or null; asked for the very address that is connected to. */
@@ -27,7 +31,9 @@ export async function postCallback(post: Post): Promise<PostAnswer> {
   const url = deliveryUrl(post.url, post.event);
   assertLiteralAllowed(url, post.judge);
   const body = deliveryBody(post.event);
-  const response = await send(url, { body, signal: post.signal, lookup: judgedLookup(url, post.judge) });
+  const headers = webhookHeaders({ id: post.event.id, time: post.time, body, secrets: post.secrets });
+  const lookup = judgedLookup(url, post.judge);
+  const response = await send(url, { body, headers, signal: post.signal, lookup });
   const answer = { status: response.statusCode ?? 0, retryAfter: response.headers["retry-after"] };
   await discardBody(response);
   return answer;
@@ -51,14 +57,16 @@ function deliveryBody({ id, seq, type, time, proc }: Event): Buffer {
 
 interface Sending {
   readonly body: Buffer;
+  readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   readonly lookup: LookupFunction;
 }
 
-function send(url: URL, { body, signal, lookup }: Sending): Promise<IncomingMessage> {
+function send(url: URL, { body, headers, signal, lookup }: Sending): Promise<IncomingMessage> {
   const options: RequestOptions = {
     method: "POST",
     headers: {
+      ...headers,
       "content-type": "application/json",
       "content-length": body.length,
       "user-agent": "sharku",

@@ -137,5 +137,6 @@ export function toldChange(needs: Needs, type: Event["type"], record: ProcRecord
     procId: record.id,
     proc: { ...view, exit: withoutLog(view.exit), lastExit: withoutLog(view.lastExit) },
   };
-  return { event, callbackUrl: record.spec.callbackUrl };
+  const { callbackUrl, callbackSecrets } = record.spec;
+  return { event, callbackUrl, callbackSecrets };
 }

@@ -21,6 +21,8 @@ export interface FullSpec {
   readonly process: string | null;
   readonly config: Config;
   readonly callbackUrl: string | null;
+  /** What callbacks are signed with; shown nowhere. */
+  readonly callbackSecrets: readonly string[];
   readonly limits: Limits;
   readonly stop: Stop;
   readonly restart: Restart;
@@ -137,4 +139,5 @@ export interface Change {
   readonly deleteRun?: string;
   readonly event?: NewEvent;
   readonly callbackUrl?: string | null;
+  readonly callbackSecrets?: readonly string[];
 }

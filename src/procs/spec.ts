@@ -38,7 +38,7 @@ export function fillSpec(
     command: spec.command ?? null,
     process: spec.process ?? null,
     config: spec.config ?? {},
-    callbackUrl: callbackOf(spec.callback ?? null, needs),
+    ...callbackOf(spec.callback ?? null, needs),
     limits: limitsOf(spec, needs),
     stop: { ...defaultStop, ...spec.stop },
     restart: restartOf(spec),
@@ -108,12 +108,12 @@ function withPrefix(sha256: string): string {
 function callbackOf(
   callback: Callback | null,
   { judgeCallback }: Pick<Needs, "judgeCallback">,
-): string | null {
-  if (callback === null) return null;
-  const url = typeof callback === "string" ? callback : callback.url;
+): Pick<FullSpec, "callbackUrl" | "callbackSecrets"> {
+  if (callback === null) return { callbackUrl: null, callbackSecrets: [] };
+  const { url, secret = [] } = typeof callback === "string" ? { url: callback } : callback;
   const wrong = judgeCallback(url);
   if (wrong !== null) throw fault("bad-callback", "/callback", wrong);
-  return url;
+  return { callbackUrl: url, callbackSecrets: [secret].flat() };
 }
 
 function fault(code: SharkuError["code"], pointer: string, detail: string): SharkuError {

@@ -30,7 +30,7 @@ test("every answered change is there after kill -9, and the numbers have no gap"
     const { procs, seq } = await store.load();
     const events = [];
     for (let after = 0; after < seq; after += 500)
-      events.push(...(await store.readEvents({ after, limit: 500 })));
+      events.push(...(await store.readEvents({ after, limit: 500 })).events);
     await store.close();
 
     assert(answered.size >= ANSWERS_PER_ROUND * KILLS);

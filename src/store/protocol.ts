@@ -1,3 +1,4 @@
+import type { Delivery, ReplayRequest } from "../contract/callback.ts";
 import type { ErrorCode } from "../contract/errors.ts";
 import type { Event } from "../contract/event.ts";
 import type { Change, ProcRecord, RunRecord } from "../procs/record.ts";
@@ -8,10 +9,23 @@ import type { Change, ProcRecord, RunRecord } from "../procs/record.ts";
 export interface DueCallback {
   readonly event: Event;
   readonly url: string;
+  /** What it is signed with; none where it is not. */
+  readonly secrets: readonly string[];
   /** The origin of the URL: what is bounded together. */
   readonly target: string;
   /** How many times it was tried in vain. */
   readonly attempts: number;
+  /** When it entered the outbox: when its event happened, or when it was asked for again. */
+  readonly since: string;
+}
+
+/** How a delivery ended. */
+export interface DeliveryEnd {
+  readonly outcome: Exclude<Delivery["status"], "waiting">;
+  /** What came of the last attempt; null where nobody knows. */
+  readonly word: string | null;
+  /** Milliseconds since 1970. */
+  readonly at: number;
 }
 
 export interface DueQuery {
@@ -40,17 +54,42 @@ export interface EventRange {
   readonly lastSeq: number;
 }
 
+/** A page of the journal, and the oldest event that it still tells. */
+export interface EventPage {
+  readonly events: readonly Event[];
+  readonly firstSeq: number;
+}
+
 export interface Asks {
   commit: Change;
   setMeta: { readonly key: string; readonly value: string };
-  callbackDone: { readonly seq: number };
-  callbackFailed: { readonly seq: number; readonly nextAttemptAt: number; readonly error: string };
-  dropCallbacks: { readonly procId: string; readonly url: string };
+  callbackDone: { readonly seq: number; readonly end: DeliveryEnd };
+  callbackFailed: {
+    readonly seq: number;
+    readonly nextAttemptAt: number;
+    readonly error: string;
+    readonly at: number;
+  };
+  dropCallbacks: {
+    readonly procId: string;
+    readonly url: string;
+    readonly word: string;
+    readonly at: number;
+  };
+  replayCallbacks: {
+    readonly procId: string;
+    readonly wanted: ReplayRequest;
+    readonly limit: number;
+    readonly at: number;
+  };
+  /** Lets events go that are older than `before` or more than so many; looks at no more than `limit` of them. */
+  trimEvents: { readonly eventsMax: number; readonly before: string; readonly limit: number };
   load: null;
   getMeta: { readonly key: string };
   readEvents: { readonly after: number; readonly limit: number; readonly procId?: string };
   eventRange: null;
   dueCallbacks: DueQuery;
+  listDeliveries: { readonly procId: string; readonly after: number; readonly limit: number };
   close: null;
 }
 
@@ -60,11 +99,15 @@ export interface Answers {
   callbackDone: null;
   callbackFailed: null;
   dropCallbacks: null;
+  replayCallbacks: number[];
+  /** Whether there are more to go. */
+  trimEvents: boolean;
   load: { procs: ProcRecord[]; runs: RunRecord[]; seq: number };
   getMeta: string | null;
-  readEvents: Event[];
+  readEvents: EventPage;
   eventRange: EventRange;
   dueCallbacks: DueCallbacks;
+  listDeliveries: Delivery[];
   close: null;
 }
 
@@ -77,6 +120,8 @@ export const writeNames = [
   "callbackDone",
   "callbackFailed",
   "dropCallbacks",
+  "replayCallbacks",
+  "trimEvents",
 ] as const satisfies readonly CallName[];
 
 export type Request<N extends CallName = CallName> = {

@@ -10,6 +10,10 @@ export function textOf(row: Row, column: string): string {
   return value;
 }
 
+export function textOrNullOf(row: Row, column: string): string | null {
+  return row[column] === null ? null : textOf(row, column);
+}
+
 export function integerOf(row: Row, column: string): number {
   const value = row[column];
   assert(typeof value === "number", `column ${column} holds no number`);

@@ -29,6 +29,8 @@ async function tempStore() {
 
 const RECEIVER = "http://127.0.0.1:9/hook?token=canary-of-the-url";
 
+const delivered = { outcome: "delivered", word: "status 204", at: 6000 } as const;
+
 function dueQuery(now: number): Parameters<Store["dueCallbacks"]>[0] {
   return { now, limit: 100, perTarget: 100, skipSeqs: [], skipTargets: [], afterTarget: "" };
 }
@@ -45,7 +47,7 @@ test("commit() keeps a record, its run and its event, and a later opening finds 
   const again = await openStore({ stateDir: dir.path });
   const loaded = await again.load();
   const kept = {
-    events: await again.readEvents({ after: 0, limit: 10 }),
+    events: (await again.readEvents({ after: 0, limit: 10 })).events,
     meta: await again.getMeta("instance"),
   };
   await again.close();
@@ -91,7 +93,7 @@ test("commit() lets one change of many fail alone, without a gap in the numbers"
   );
 
   const rejected = answers.flatMap((answer, index) => (answer.status === "rejected" ? [index] : []));
-  const events = await store.readEvents({ after: 0, limit: 100 });
+  const { events } = await store.readEvents({ after: 0, limit: 100 });
   assert.deepEqual(rejected, [0, 5, 10, 15]);
   assert.deepEqual(
     events.map(({ seq }) => seq),
@@ -137,7 +139,7 @@ test("readEvents() pages through all events or those of one proc", async () => {
     await store.commit({ event: sampleEvent(`e${index}`, index % 2 === 0 ? "even" : "odd") });
 
   const seqs = async (query: Parameters<Store["readEvents"]>[0]) =>
-    (await store.readEvents(query)).map(({ seq }) => seq);
+    (await store.readEvents(query)).events.map(({ seq }) => seq);
   assert.deepEqual(await seqs({ after: 0, limit: 3 }), [1, 2, 3]);
   assert.deepEqual(await seqs({ after: 5, limit: 3 }), [6, 7]);
   assert.deepEqual(await seqs({ after: 2, limit: 2, procId: "even" }), [3, 5]);
@@ -177,12 +179,12 @@ test("dueCallbacks() gives the oldest of each lane only, and the next once that 
   const due = async (now: number) =>
     (await store.dueCallbacks(dueQuery(now))).due.map(({ event }) => event.id);
   assert.deepEqual(await due(0), ["a1", "b1"]);
-  await store.callbackFailed(1, { nextAttemptAt: 5000, error: "status 500" });
+  await store.callbackFailed(1, { nextAttemptAt: 5000, error: "status 500", at: 4000 });
   assert.deepEqual(await due(4999), ["b1"]);
   assert.equal((await store.dueCallbacks(dueQuery(4999))).nextAt, 5000);
   assert.deepEqual(await due(5000), ["b1", "a1"]);
-  await store.callbackDone(1);
-  await store.callbackDone(1);
+  await store.callbackDone(1, delivered);
+  await store.callbackDone(1, delivered);
   assert.deepEqual((await due(5000)).sort(), ["a2", "b1"]);
 });
 
@@ -225,7 +227,7 @@ test("dropCallbacks() ends a lane for good, until the proc is gone", async () =>
   await add("e1", RECEIVER);
   await add("e2", RECEIVER);
 
-  await store.dropCallbacks({ procId: "p", url: RECEIVER });
+  await store.dropCallbacks({ procId: "p", url: RECEIVER, word: "status 410", at: 1 });
   await add("e3", RECEIVER);
   await add("e4", "http://127.0.0.1:9/other");
   assert.deepEqual(await due(), ["e4"]);

@@ -10,6 +10,7 @@
  * - A record, its event and its callback are one transaction.
  * - Events are numbered 1, 2, 3 … without gaps, in the order of their commits; a number never comes twice.
  * - Answers come in the order of the calls.
+ * - What the journal tells begins with some event and from there has no hole; what a callback needs is not trimmed.
  * - One daemon at a time has the state directory: the lock on the database is the lock on all of it.
  * - Config values, which are secrets, are in the table `procs` and nowhere else.
  */
@@ -20,7 +21,7 @@ import type { Event } from "../contract/event.ts";
 import { CannotStart } from "../lib/cannot-start.ts";
 import type { ProcStore } from "../procs/needs.ts";
 import type { Change } from "../procs/record.ts";
-import type { Answer, Answers, Asks, CallName, FromWorker } from "./protocol.ts";
+import type { Answer, Answers, Asks, CallName, DeliveryEnd, EventPage, FromWorker } from "./protocol.ts";
 import { Reserve } from "./reserve.ts";
 
 const FILE_NAME = "sharku.db";
@@ -110,7 +111,7 @@ export class Store implements ProcStore {
   }
 
   /** The events after that number, oldest first, at most `limit`; of one proc where one is named. */
-  readEvents(query: Asks["readEvents"]): Promise<Event[]> {
+  readEvents(query: Asks["readEvents"]): Promise<EventPage> {
     return this.#call("readEvents", query);
   }
 
@@ -123,18 +124,39 @@ export class Store implements ProcStore {
     return this.#call("dueCallbacks", query);
   }
 
-  /** Removes a delivery, made or given up; the next of its proc falls due. Repeating it is fine. */
-  async callbackDone(seq: number): Promise<void> {
-    await this.#call("callbackDone", { seq });
+  /** Takes a delivery out, made or given up; the next of its proc falls due. Repeating it is fine. */
+  async callbackDone(seq: number, end: DeliveryEnd): Promise<void> {
+    await this.#call("callbackDone", { seq, end });
   }
 
-  async callbackFailed(seq: number, failure: { nextAttemptAt: number; error: string }): Promise<void> {
+  async callbackFailed(
+    seq: number,
+    failure: { nextAttemptAt: number; error: string; at: number },
+  ): Promise<void> {
     await this.#call("callbackFailed", { seq, ...failure });
   }
 
-  /** Removes all deliveries of that proc to that URL, and those of events to come. */
+  /** Takes out all deliveries of that proc to that URL, and those of events to come. */
   async dropCallbacks(lane: Asks["dropCallbacks"]): Promise<void> {
     await this.#call("dropCallbacks", lane);
+  }
+
+  /** Puts deliveries back that were made, given up or called off; answers with the numbers of their events. */
+  replayCallbacks(ask: Asks["replayCallbacks"]): Promise<number[]> {
+    return this.#call("replayCallbacks", ask);
+  }
+
+  /** The deliveries of a proc, of events after that number, oldest first. */
+  listDeliveries(query: Asks["listDeliveries"]): Promise<Answers["listDeliveries"]> {
+    return this.#call("listDeliveries", query);
+  }
+
+  /**
+   * Lets old events go, a few at a time; tells whether there are more to go. One whose callback is not delivered
+   * stays until it is, told to nobody else.
+   */
+  trimEvents(ask: Asks["trimEvents"]): Promise<boolean> {
+    return this.#call("trimEvents", ask);
   }
 
   /** Finishes what was asked before, leaves one whole file, gives the lock back. Repeating it is fine. */

@@ -8,6 +8,7 @@ import { type Exit, type Limits, type Proc, ProcSpec } from "../../src/contract/
 import { type RouteName, routes } from "../../src/contract/routes.ts";
 import { finalStates } from "../../src/contract/states.ts";
 import { blankProc } from "./blank-proc.ts";
+import { FakeCallbacks } from "./callbacks.ts";
 import { fakeDf } from "./df.ts";
 import { answerAllStats, fakeCapacity, fakeStats } from "./figures.ts";
 import { FakeImages } from "./images.ts";
@@ -28,6 +29,9 @@ export class FakeDaemon {
   readonly templates = new FakeTemplates();
   readonly entries = new Map<string, { proc: Proc; lines: LogRecord[] }>();
   readonly journal: Event[] = [];
+  readonly callbacks = new FakeCallbacks();
+  /** What every stream of events tells of first. */
+  gap: { from: number; to: number } | null = null;
   readonly token: string | null;
   /** Refuses every call, as a daemon does that is finding its procs again. */
   isStartingUp = false;
@@ -262,8 +266,12 @@ export class FakeDaemon {
         return [200, await this.#streamLog(id, call)];
       case "events":
       case "procEvents":
-        call.response.end(this.journal.map((event) => `${JSON.stringify(event)}\n`).join(""));
+        this.#tellEvents(response);
         return [200, undefined];
+      case "procCallbacks":
+        return [200, this.callbacks.list(id, query)];
+      case "replayCallbacks":
+        return [202, this.callbacks.replay(id, JSON.parse(body))];
       case "pushImage":
         return [201, this.images.takeIn(call.bytes, this.#tick())];
       case "listImages":
@@ -277,6 +285,14 @@ export class FakeDaemon {
       case "deleteImage":
         this.images.delete(params["digest"] ?? "");
         return [204, null];
+      default:
+        return this.#handleRest(call);
+    }
+  }
+
+  #handleRest(call: Call): [status: number, reply: unknown] {
+    const { params, query, body, response } = call;
+    switch (call.name) {
       case "listTemplates":
         return [200, { items: this.templates.list(), next: null, seq: 0 }];
       case "getTemplate":
@@ -314,6 +330,11 @@ export class FakeDaemon {
       default:
         throw new SharkuError("no-such-call", `Cannot answer ${name}: the fake does not know it`);
     }
+  }
+
+  #tellEvents(response: ServerResponse): void {
+    const records = [...(this.gap ? [{ gap: this.gap }] : []), ...this.journal];
+    response.end(records.map((record) => `${JSON.stringify(record)}\n`).join(""));
   }
 
   #page(query: URLSearchParams): unknown {

@@ -22,7 +22,7 @@ for (let round = 0; refusal === null && round < 1000; round += 1) {
     else refusal = answer.reason;
 }
 const code = refusal instanceof SharkuError ? refusal.code : String(refusal);
-const readable = (await store.readEvents({ after: 0, limit: 1 })).length === 1;
+const readable = (await store.readEvents({ after: 0, limit: 1 })).events.length === 1;
 rmSync(filler);
 const after = await store.commit({ event: sampleEvent("after", "p") });
 kept.push("after");
@@ -31,12 +31,12 @@ await store.close();
 const again = await openStore({ stateDir });
 const events: string[] = [];
 const seqs: number[] = [];
-for (let page = await again.readEvents({ after: 0, limit: 500 }); page.length > 0; ) {
+for (let { events: page } = await again.readEvents({ after: 0, limit: 500 }); page.length > 0; ) {
   for (const event of page) {
     events.push(event.id);
     seqs.push(event.seq);
   }
-  page = await again.readEvents({ after: seqs.at(-1) ?? 0, limit: 500 });
+  page = (await again.readEvents({ after: seqs.at(-1) ?? 0, limit: 500 })).events;
 }
 await again.close();
 const same = JSON.stringify([...events].sort()) === JSON.stringify([...kept].sort());

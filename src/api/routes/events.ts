@@ -1,16 +1,23 @@
-import type { Event } from "../../contract/event.ts";
+import type { EventRecord } from "../../contract/event.ts";
 import type { ApiNeeds } from "../needs.ts";
 import { callerGone, type StreamForm, sendStream, streamKind } from "../stream.ts";
 import type { Handlers } from "./handler.ts";
 
-export const eventForm: StreamForm<Event> = { sseId: (event) => String(event.seq) };
+/** After a gap a browser goes on behind it. */
+export const eventForm: StreamForm<EventRecord> = {
+  sseId: (record) => String("gap" in record ? record.gap.to : record.seq),
+};
 
 export function eventHandlers({ journal }: ApiNeeds): Handlers<"events"> {
   return {
     events: async ({ query, request, reply }) => {
       const kind = streamKind(request, false);
       const follow = query.follow ?? kind === "sse";
+      const { proc, app, type } = query;
       const records = journal.follow({
+        ...(proc !== undefined && { procId: proc }),
+        ...(app !== undefined && { app }),
+        ...(type !== undefined && { type }),
         after: query.after ?? lastSeq(request),
         follow,
         signal: callerGone(reply),

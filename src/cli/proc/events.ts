@@ -1,5 +1,6 @@
-import type { Event } from "../../contract/event.ts";
+import { type Event, eventTypes, type Gap } from "../../contract/event.ts";
 import type { Proc } from "../../contract/proc.ts";
+import { Label } from "../../contract/words.ts";
 import type { Command, Invocation } from "../command.ts";
 import { findOneProc } from "../find-procs.ts";
 import { escapeControls } from "../output/sanitize.ts";
@@ -17,6 +18,8 @@ export const eventsCommand: Command = {
   options: {
     follow: { type: "boolean", short: "f", help: "go on as things happen" },
     after: { type: "string", value: "NUMBER", help: "only events after this one" },
+    app: { type: "string", value: "APP", help: "of this app only" },
+    type: { type: "string", value: "TYPE", help: `one of ${eventTypes.join(", ")}` },
   },
   examples: ["sharku events -f", "sharku events 3f2a", "sharku events --after 120 --json"],
   run: events,
@@ -25,15 +28,20 @@ export const eventsCommand: Command = {
 async function events(call: Invocation): Promise<number> {
   const { client, options } = call;
   const after = options.integer("after");
+  const [app, type] = [options.label("app", Label), options.choice("type", eventTypes)];
   const query = { follow: options.flag("follow"), ...(after !== undefined && { after }) };
   const [word] = call.args;
-  const stream =
-    word === undefined
-      ? client.events(query)
-      : client.procEvents((await findOneProc(client, word)).id, query);
+  const proc = word === undefined ? {} : { proc: (await findOneProc(client, word)).id };
+  const filter = { ...query, ...proc, ...(app && { app }), ...(type && { type }) };
+  const stream = client.events(filter, { onGap: (gap) => call.io.stdout.write(gapLine(gap, call)) });
   for await (const event of stream)
     call.io.stdout.write(call.json ? `${JSON.stringify(event)}\n` : lineOf(event, call));
   return 0;
+}
+
+function gapLine(gap: Gap["gap"], { json }: Invocation): string {
+  if (json) return `${JSON.stringify({ gap })}\n`;
+  return `${"-".padStart(5)}  events ${gap.from} to ${gap.to} are kept no more\n`;
 }
 
 function lineOf(event: Event, call: Invocation): string {

@@ -4,6 +4,7 @@ import { program } from "./0003-program.ts";
 import { stoppingWhy } from "./0004-stopping-why.ts";
 import { restart } from "./0005-restart.ts";
 import { health } from "./0006-health.ts";
+import { callbackLog } from "./0007-callback-log.ts";
 
 /** A step from one version of the database to the next. What has been released is never changed again. */
 export interface Migration {
@@ -19,4 +20,5 @@ export const migrations: readonly Migration[] = [
   stoppingWhy,
   restart,
   health,
+  callbackLog,
 ];

@@ -23,6 +23,7 @@ const MACHINES_MAX = 2;
 /** Programs and the packages that bring them. */
 const tools: Readonly<Record<string, string>> = {
   "/usr/bin/qemu-system-x86_64": "qemu-system-x86",
+  "/usr/bin/qemu-img": "qemu-utils",
   "/usr/bin/mmdebstrap": "mmdebstrap",
   "/usr/sbin/mkfs.ext4": "e2fsprogs",
 };

@@ -6,7 +6,8 @@ cd /opt/project
 export PATH="$PWD/node_modules/.bin:$PATH" NO_COLOR=1 HOME=/root
 # What Node has compiled once it need not compile again: each start costs seconds here.
 export NODE_COMPILE_CACHE=/var/cache/node-compile
-reboot_wanted=/var/lib/sharku-vm-reboot
+# On this disk and not on that of the daemon's state: what is synced there is for the daemon to say.
+cut_wanted=/opt/project/.vm-power-cut
 # Which of the lists is for this machine.
 list=.vm-files-$(sed 's/.*sharku\.machine=\([0-9]*\).*/\1/' /proc/cmdline)
 
@@ -19,24 +20,23 @@ run_tests() {
 }
 
 echo "vm: $(. /etc/os-release && echo "$PRETTY_NAME"), Linux $(uname -r), up after $(uptime) s"
-# After a reboot the file goes on that wanted it.
-if [ -e "$reboot_wanted" ]; then
-  rm "$reboot_wanted"
-  export SHARKU_VM_REBOOTED=1
+# After a power cut the file goes on that wanted it.
+if [ -e "$cut_wanted" ]; then
+  rm "$cut_wanted"
+  export SHARKU_VM_POWER_WAS_CUT=1
 fi
 while read -r slowness seconds file; do
   export SHARKU_TEST_SLOWNESS="$slowness"
   begun=$(uptime)
   code=0
   run_tests "$seconds" "$file" || code=$?
-  if [ "$code" = 0 ] && [ -e "$reboot_wanted" ]; then
-    echo "vm: $file wants a reboot"
+  if [ "$code" = 0 ] && [ -e "$cut_wanted" ]; then
     # The list of what is still to run must not be lost; of Sharku's files only those that it has synced are safe.
-    sync "$list" "$reboot_wanted"
-    echo b >/proc/sysrq-trigger
+    sync "$list" "$cut_wanted"
+    echo "vm: $file wants the power cut"
     sleep infinity
   fi
-  unset SHARKU_VM_REBOOTED
+  unset SHARKU_VM_POWER_WAS_CUT
   sed -i 1d "$list"
   echo "vm: $file: $code after $(($(uptime) - begun)) s"
 done <<LIST

@@ -47,7 +47,7 @@ export async function probe(target: ProbeTarget, options: Options): Promise<Prob
       signal.removeEventListener("abort", quit);
     });
     const ask = target.path === null ? askTcp : askHttp;
-    ask(target, { resolve, over: over.signal });
+    ask(target, { resolve, over: over.signal, answered: () => clearTimeout(timer) });
   });
   const ms = Math.round((elapsedMs() - beganMs) * 10) / 10;
   over.abort();
@@ -65,6 +65,8 @@ interface Asking {
   readonly resolve: (found: Found) => void;
   /** Aborts when it has been decided: whatever is open is closed then. */
   readonly over: AbortSignal;
+  /** To be called when a status is here, which was in time then, whatever its body takes. */
+  readonly answered: () => void;
 }
 
 function askTcp({ host, port }: ProbeTarget, { resolve, over }: Asking): void {
@@ -74,7 +76,7 @@ function askTcp({ host, port }: ProbeTarget, { resolve, over }: Asking): void {
   socket.on("connect", () => resolve({ outcome: "passed", output: "connected" }));
 }
 
-function askHttp({ host, port, path }: ProbeTarget, { resolve, over }: Asking): void {
+function askHttp({ host, port, path }: ProbeTarget, { resolve, over, answered }: Asking): void {
   const headers = { "user-agent": "sharku-health", accept: "*/*", connection: "close" };
   // A connection of its own each time: one kept alive would tell of the past.
   const asked = request({ ...{ host, port, headers, method: "GET", agent: false }, path: path ?? "/" });
@@ -90,7 +92,10 @@ function askHttp({ host, port, path }: ProbeTarget, { resolve, over }: Asking): 
   asked.on("upgrade", ({ statusCode }) =>
     resolve({ outcome: "failed", output: `answered ${statusCode}: it leaves HTTP` }),
   );
-  asked.on("response", (response) => readAnswer(response, resolve));
+  asked.on("response", (response) => {
+    answered();
+    readAnswer(response, resolve);
+  });
   asked.end();
 }
 

@@ -4,6 +4,7 @@ import type { Proc, ProcSpec, SharkuClient } from "../../src/client/client.ts";
 import type { CheckName, CheckResult } from "../../src/contract/health.ts";
 import { stretched, until } from "../until.ts";
 import { PROGRAMS, packDirectory } from "./archive.ts";
+import { commandLineOf } from "./command-line.ts";
 import { startDaemon } from "./harness.ts";
 import { ask, eventsSoFar, runProc, untilExited, untilLine } from "./proc-calls.ts";
 
@@ -157,6 +158,22 @@ test("the checks of a proc tell whether it works, and act where it does not", as
       assert.match((await resultsOf(client, proc.id, "liveness")).at(-1)?.output ?? "", /database/);
     },
   );
+
+  await context.test("run -d waits for it, and tells plainly why it never is", async () => {
+    const { call } = commandLineOf(daemon);
+    const words = (...more: string[]) => ["run", image, "--app", "shop", "-d", ...more, "--", ...command];
+    const good = await call(words("--startup", "5m", "--name", "good", "--config", "LISTEN_AFTER=0.3"));
+    assert.equal(good.code, 0, good.err);
+    const [address = ""] = /127\.0\.0\.1:\d+/.exec(good.out) ?? [];
+    assert.equal(await (await fetch(`http://${address}/up`)).text(), "fine", "the address works at once");
+    const startup = `${SHORT.timeoutMs}ms`;
+    const bad = await call(words("--startup", startup, "--name", "bad", "--config", "BIND=127.0.0.1"));
+    assert.equal(bad.code, 1);
+    assert.match(bad.err, /^ {2}begun\n {2}listens as \d+\n.*Cannot start bad .*127\.0\.0\.1:\d+ only/s);
+    assert.match((await call("ps")).out, /good +running +127/);
+    assert.match((await call("ps")).out, /bad +fail\(boot-timeout\)/);
+    for (const { id } of (await client.listProcs({ app: "shop" })).items) await drop(id);
+  });
 
   await context.test("what makes no sense is refused, with a pointer", async () => {
     const refused: readonly (readonly [spec: Partial<ProcSpec>, pointer: string])[] = [

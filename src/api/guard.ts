@@ -1,15 +1,21 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import { isIP } from "node:net";
 import { SharkuError } from "../contract/errors.ts";
 
-/** How a caller came in: by the unix socket, whose file mode says who may, or over TCP with a token. */
-export type Door = "socket" | "network";
+/**
+ * How a caller came in: by the unix socket, whose file mode says who may; over TCP with a token; or by the address of
+ * Gilliam's protocol, whose operator has let in whoever reaches it.
+ */
+export type Door = "socket" | "network" | "gilliam";
 
 export interface GuardOptions {
   /** SHA-256 of the token, so that the token itself is not kept in memory. */
   readonly tokenDigest: Buffer;
   /** Names besides the loopback's under which the daemon may be called. */
   readonly hostNames: readonly string[];
+  /** And at the address of Gilliam's protocol alone, where any IP address will do too. */
+  readonly gilliamNames?: readonly string[];
 }
 
 const loopbackNames = ["localhost", "127.0.0.1", "[::1]"];
@@ -20,9 +26,9 @@ const loopbackNames = ["localhost", "127.0.0.1", "[::1]"];
  * Errors: `foreign-host`, `foreign-origin`, `unauthorized`.
  */
 export function admit(request: IncomingMessage, door: Door, options: GuardOptions): void {
-  if (door === "network") judgeHost(request, options);
+  if (door !== "socket") judgeHost(request, door, options);
   judgeOrigin(request, door);
-  if (door === "socket" || isToken(request.headers.authorization, options.tokenDigest)) return;
+  if (door !== "network" || isToken(request.headers.authorization, options.tokenDigest)) return;
   throw new SharkuError(
     "unauthorized",
     "Cannot let the call in: it carries no valid token, send it as Authorization: Bearer TOKEN",
@@ -33,10 +39,13 @@ export function digestToken(token: string): Buffer {
   return createHash("sha256").update(token).digest();
 }
 
-function judgeHost(request: IncomingMessage, { hostNames }: GuardOptions): void {
+function judgeHost(request: IncomingMessage, door: Door, options: GuardOptions): void {
   const host = request.headers.host ?? "";
   const name = host.replace(/:\d+$/, "").toLowerCase();
-  if (loopbackNames.includes(name) || hostNames.includes(name)) return;
+  if (loopbackNames.includes(name) || options.hostNames.includes(name)) return;
+  // It may be any address of the host; a page has to use a name, since an address cannot be made to lead elsewhere.
+  const isAddress = isIP(name.replace(/[[\]]/g, "")) !== 0;
+  if (door === "gilliam" && (isAddress || options.gilliamNames?.includes(name))) return;
   throw new SharkuError(
     "foreign-host",
     `Cannot answer for host "${printable(host)}": this daemon is called ${loopbackNames.join(", ")}`,

@@ -16,6 +16,7 @@ import type { ApiNeeds } from "./needs.ts";
 import { answerError, sendProblem } from "./problem.ts";
 import { callbackHandlers } from "./routes/callbacks.ts";
 import { eventHandlers } from "./routes/events.ts";
+import { gilliamHandlers } from "./routes/gilliam.ts";
 import type { Handlers } from "./routes/handler.ts";
 import { hostHandlers } from "./routes/host.ts";
 import { imageHandlers } from "./routes/images.ts";
@@ -48,6 +49,8 @@ const REQUEST_MS_MAX = 3_600_000;
  * operator's own, and must get in while the network is full.
  */
 const NETWORK_CONNECTIONS_MAX = 256;
+
+const NOT_HERE = "Cannot find the call: this address serves /proc only, the daemon's others serve the rest";
 
 const STARTING = "Cannot answer yet: the daemon is finding its procs again, GET /readyz tells when it has";
 
@@ -84,9 +87,11 @@ export async function buildApi(
   app.setNotFoundHandler(answerUnknown);
   app.addHook("onRequest", async (request, reply) => {
     void reply.header("x-content-type-options", "nosniff").header("x-request-id", request.id);
-    const open = request.routeOptions.config.isOpen === true;
-    if (open) return;
-    admit(request.raw, doors.get(request.raw.socket) ?? "network", guard);
+    const { isOpen, face } = request.routeOptions.config;
+    const door = doors.get(request.raw.socket) ?? "network";
+    if (door === "gilliam" && face !== door) throw new SharkuError("no-such-call", NOT_HERE);
+    if (isOpen) return;
+    admit(request.raw, door, guard);
     if (needs.health() === "starting") throw new SharkuError("starting-up", STARTING);
   });
   // A call whose fields are all optional may come without a body.
@@ -98,7 +103,7 @@ export async function buildApi(
   return {
     serverFor: (door) => {
       const server = makeServer(app, (socket) => doors.set(socket, door));
-      if (door === "network") server.maxConnections = networkConnectionsMax;
+      if (door !== "socket") server.maxConnections = networkConnectionsMax;
       return server;
     },
     close: () => app.close(),
@@ -108,6 +113,7 @@ export async function buildApi(
 declare module "fastify" {
   interface FastifyContextConfig {
     isOpen?: boolean;
+    face?: NonNullable<Route["face"]>;
   }
 }
 
@@ -120,6 +126,7 @@ function allHandlers(needs: ApiNeeds): Handlers<RouteName> {
     ...callbackHandlers(needs),
     ...imageHandlers(needs),
     ...templateHandlers(needs),
+    ...gilliamHandlers(needs),
     ...hostHandlers(needs),
   };
 }
@@ -133,9 +140,33 @@ function addRoutes(app: FastifyInstance, handlers: Handlers<RouteName>): void {
         inner.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
         addRoute(inner, route, handlers[name]);
       });
+    } else if (route.face !== undefined) {
+      void app.register(async (inner) => {
+        inner.addContentTypeParser("*", { parseAs: "string" }, parseUntold);
+        addRoute(inner, route, handlers[name]);
+      });
     } else {
       addRoute(app, route, handlers[name]);
     }
+  }
+}
+
+/** The clients of 2013 send JSON without saying so. What says that it is something else may come from a web page. */
+function parseUntold(
+  request: FastifyRequest,
+  body: string,
+  done: (error: Error | null, value?: unknown) => void,
+) {
+  const type = request.headers["content-type"];
+  if (type !== undefined)
+    return done(
+      new SharkuError("unsupported-media-type", `Cannot read a body of "${type}": JSON was expected`),
+    );
+  try {
+    done(null, JSON.parse(body));
+  } catch (cause) {
+    const words = cause instanceof Error ? cause.message : String(cause);
+    done(new SharkuError("invalid-json", `Cannot read the body: ${words}`));
   }
 }
 
@@ -150,7 +181,7 @@ function addRoute(app: FastifyInstance, route: Route, handler: Handlers<RouteNam
   app.route({
     method: route.method,
     url: route.path,
-    config: { isOpen: route.open === true },
+    config: { isOpen: route.open === true, ...(route.face && { face: route.face }) },
     schema: {
       ...(route.params ? { params: route.params } : {}),
       // A call without parameters refuses all of them, as every other refuses those it does not know.

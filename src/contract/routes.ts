@@ -3,6 +3,7 @@ import { Delivery, Replayed, ReplayRequest } from "./callback.ts";
 import { Capacity } from "./capacity.ts";
 import { Df } from "./df.ts";
 import { EventRecord, eventTypes, LogRecord, logStreams } from "./event.ts";
+import { gilliamRoutes } from "./gilliam.ts";
 import { ProcHealth } from "./health.ts";
 import { Health, Info } from "./host.ts";
 import { Image, ImageFiles, ImageFilesQuery, ImagePatch, Pruned, PruneRequest } from "./image.ts";
@@ -34,6 +35,8 @@ export interface Route {
   readonly stream?: TSchema;
   /** True for the calls that need no token. */
   readonly open?: boolean;
+  /** Another protocol that the call is of; such a one may have an address of its own. */
+  readonly face?: "gilliam";
 }
 
 const IdParams = strictObject({ id: ProcId });
@@ -359,6 +362,7 @@ export const routes = {
     open: true,
     replies: { 200: Health, 503: Health },
   },
+  ...gilliamRoutes,
 } as const satisfies Record<string, Route>;
 
 export type RouteName = keyof typeof routes;

@@ -30,6 +30,7 @@ describe("parseConfig()", () => {
         water: { high: 0.85, low: 0.8 },
         keptMsMin: 600_000,
       },
+      gilliam: null,
       events: { eventsMax: 100_000, ms: 7 * 24 * 3_600_000 },
     });
   });

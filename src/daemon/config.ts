@@ -5,6 +5,7 @@ import type { FetchRules } from "../lib/address-rules.ts";
 import { CannotStart } from "../lib/cannot-start.ts";
 import { type EventOptions, parseEventOptions } from "./event-options.ts";
 import { parseFetchRules } from "./fetch-rules.ts";
+import { type GilliamListen, parseGilliamListen } from "./gilliam-options.ts";
 import { type ImageOptions, parseImageOptions } from "./image-options.ts";
 
 /** What `sharku serve` is told, by options or by SHARKU_… variables; the option wins. */
@@ -26,6 +27,7 @@ export interface DaemonConfig {
   /** How many times the host's memory the limits of all procs may come to; null where nothing bounds that. */
   readonly memoryOvercommit: number | null;
   readonly events: EventOptions;
+  readonly gilliam: GilliamListen;
 }
 
 /** A runtime by its name; the program is looked for by that name where none is given. */
@@ -57,6 +59,8 @@ Options (each also as a variable, --state-dir as SHARKU_STATE_DIR and so on):
   --memory-overcommit N  refuse procs where all memory limits come to more than N times the host's (none)
   --events-keep N     so many events are kept, the newest (100000)
   --events-keep-days N and none that is older than so many days (7)
+  --gilliam-listen HOST:PORT the 2013 protocol alone: whoever reaches it runs commands here, without a token (none)
+  --insecure-gilliam  let --gilliam-listen be an address that other hosts reach
   --insecure-no-userns
                       run procs also on a host without user namespaces: less holds them, see docs/security.md
   --help              this text
@@ -84,6 +88,8 @@ const options = {
   "memory-overcommit": { type: "string" },
   "events-keep": { type: "string" },
   "events-keep-days": { type: "string" },
+  "gilliam-listen": { type: "string" },
+  "insecure-gilliam": { type: "boolean" },
   "insecure-no-userns": { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const;
@@ -99,6 +105,8 @@ export function parseConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Da
     return env[`SHARKU_${name.toUpperCase().replaceAll("-", "_")}`] || fallback;
   };
   const runDir = parseDirectory(pick("run-dir", "/run/sharku"));
+  const isSet = (name: "insecure-no-userns" | "insecure-gilliam") =>
+    values[name] === true || pick(name, "") === "1";
   return {
     stateDir: parseDirectory(pick("state-dir", "/var/lib/sharku")),
     runDir,
@@ -108,10 +116,11 @@ export function parseConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Da
     name: pick("name", hostname()),
     runtimes: parseRuntimes(pick("runtime", "crun"), pick("add-runtime", "")),
     memoryOvercommit: parseOvercommit(pick("memory-overcommit", "none")),
-    insecureNoUserns: values["insecure-no-userns"] === true || pick("insecure-no-userns", "") === "1",
+    insecureNoUserns: isSet("insecure-no-userns"),
     fetchRules: parseFetchRules({ allow: pick("fetch-allow", ""), deny: pick("fetch-deny", "") }),
     images: parseImageOptions(pick),
     events: parseEventOptions(pick),
+    gilliam: parseGilliamListen(pick("gilliam-listen", ""), isSet("insecure-gilliam")),
     runtimeTimeoutMs: parseSeconds(pick("runtime-timeout", "30")) * 1000,
   };
 }

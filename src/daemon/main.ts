@@ -96,17 +96,26 @@ async function listen(
   const guard = {
     tokenDigest: digestToken(token),
     hostNames: [config.listen.host, `[${config.listen.host}]`],
+    gilliamNames: [config.name.toLowerCase()],
   };
   const api = await buildApi(needs, { guard, log });
   const [socketServer, networkServer] = [api.serverFor("socket"), api.serverFor("network")];
-  await listenOnSocket(socketServer, config.socket);
+  const servers = [socketServer];
   try {
-    await listenOnAddress(networkServer, config.listen);
+    await listenOnSocket(socketServer, config.socket);
+    for (const [server, address] of [
+      [networkServer, config.listen],
+      [api.serverFor("gilliam"), config.gilliam],
+    ] as const) {
+      if (address === null) continue;
+      await listenOnAddress(server, address);
+      servers.push(server);
+    }
   } catch (error) {
-    await closeServers([socketServer]);
+    await closeServers(servers);
     throw error;
   }
-  return [socketServer, networkServer];
+  return servers;
 }
 
 /** Takes no more calls, gives those under way a moment, then cuts them off. */

@@ -90,7 +90,7 @@ export async function wire(parts: Parts): Promise<Wired> {
   const network = openNetwork(parts);
   const templates = await openTemplateRoom({ config, index: instance.index, isolation, late, report });
   const logs = await openLogs({ dir: join(config.stateDir, "logs"), clock });
-  const judge = judgeWithOwn([{ address: config.listen.host, port: config.listen.port }], config.fetchRules);
+  const judge = judgeWithOwn(ownListeners(config), config.fetchRules);
   const events = new Events({ store, clock, randomFraction, report, judge, kept: config.events });
   const images = await openImageRoom(parts, {
     isolation,
@@ -146,6 +146,14 @@ export async function wire(parts: Parts): Promise<Wired> {
       await isolation.needs.cgroups.close();
     },
   };
+}
+
+/** What callbacks and images may not be sent to or fetched from, whoever asks. */
+function ownListeners({ listen, gilliam }: DaemonConfig): { address: string; port: number }[] {
+  return [listen, ...(gilliam === null ? [] : [gilliam])].map(({ host: address, port }) => ({
+    address,
+    port,
+  }));
 }
 
 function openNetwork({ config, instance: { id, index } }: Parts): BridgeNetwork {

@@ -2,6 +2,7 @@ import { request as httpRequest, type IncomingMessage, type RequestOptions } fro
 import { request as httpsRequest } from "node:https";
 import type { LookupFunction } from "node:net";
 import type { Event } from "../contract/event.ts";
+import { toldState } from "../contract/gilliam.ts";
 import type { Listener } from "../lib/address-rules.ts";
 import { assertLiteralAllowed, judgedLookup } from "../lib/judged-lookup.ts";
 import { webhookHeaders } from "./sign-callback.ts";
@@ -44,7 +45,7 @@ export function deliveryUrl(text: string, { proc }: Event): URL {
   const url = new URL(text);
   const added = new URLSearchParams({ name: proc.name });
   if (proc.port !== null) added.set("port", String(proc.port));
-  added.set("state", proc.state);
+  added.set("state", toldState(proc));
   // Not by searchParams.append: that would spell the URL's own query anew.
   url.search = url.search === "" ? `?${added}` : `${url.search}&${added}`;
   url.hash = "";

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { test } from "node:test";
 import type { Event } from "../../src/client/client.ts";
 import { until } from "../until.ts";
 import { startDaemon } from "./harness.ts";
+import { makePlaces, removePlaces } from "./places.ts";
 import { eventsSoFar, isGone, runProc, untilExited, untilRunning } from "./proc-calls.ts";
 import { type Delivery, startReceiver } from "./receiver.ts";
 
@@ -63,6 +65,71 @@ test("a proc that is deleted has its last state told", async () => {
   await until("its end is told", () => receiver.deliveries.some(isOfState("done")));
 });
 
+test("what was given up or called off is listed, and made again when it is asked for", async () => {
+  await using daemon = await startDaemon();
+  const answer = { status: 410 };
+  await using receiver = await startReceiver(0, () => answer.status);
+  const { client } = daemon;
+  const secret = `whsec_${Buffer.from("a key of twenty-four bytes").toString("base64")}`;
+  const { id } = await runProc(client, {
+    command: ["sleep", "1000"],
+    callback: { url: receiver.url, secret },
+  });
+  const listed = async () => (await Array.fromAsync(client.allCallbacks(id))).map(statusOf);
+  await until("all is called off", async () => {
+    const statuses = await listed();
+    return statuses.length === 3 && statuses.every((status) => status === "called-off");
+  });
+  assert.equal(receiver.deliveries.length, 1);
+
+  answer.status = 204;
+  const { seqs } = await client.replayCallbacks(id);
+  await until("all is delivered", async () => (await listed()).every((status) => status === "delivered"));
+  await client.stopProc(id, { graceMs: 0 });
+  await until("its end is told", () => receiver.deliveries.some(isOfState("done")));
+  const told = withoutRepeats(receiver.deliveries).map(stateOf);
+  assert.deepEqual([seqs.length, told], [3, ["init", "boot", "running", "stopping", "done"]]);
+
+  const key = Buffer.from(secret.slice("whsec_".length), "base64");
+  for (const { headers, text } of receiver.deliveries) {
+    const signed = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${text}`;
+    const signature = createHmac("sha256", key).update(signed).digest("base64");
+    assert.equal(headers["webhook-signature"], `v1,${signature}`);
+  }
+  const shown = JSON.stringify([
+    await client.getProc(id),
+    await eventsSoFar(client),
+    await listed(),
+    daemon.log(),
+  ]);
+  assert.ok(!shown.includes(secret) && !shown.includes("who=test"));
+});
+
+test("old events go, and who asks for them is told so", async () => {
+  const places = await makePlaces();
+  try {
+    await using daemon = await startDaemon({ places, env: { SHARKU_EVENTS_KEEP: "2" } });
+    const { client } = daemon;
+    const { id } = await runProc(client, { command: ["sleep", "1000"] });
+    await client.stopProc(id, { graceMs: 0 });
+    await untilExited(client, id);
+    await daemon.stop();
+    await daemon.start();
+    const gaps: unknown[] = [];
+    const read = async (after: number) =>
+      (await Array.fromAsync(client.events({ after }, { onGap: (gap) => gaps.push(gap) }))).map(
+        ({ seq }) => seq,
+      );
+    await until("the old ones are gone", async () => (await read(0)).length === 2);
+    gaps.length = 0;
+    assert.deepEqual([await read(1), await read(3), gaps], [[4, 5], [4, 5], [{ from: 2, to: 3 }]]);
+    const stream = await daemon.client.getProc(id);
+    assert.equal(stream.state, "done");
+  } finally {
+    await removePlaces(places);
+  }
+});
+
 /** A delivery may come twice: what counts is the order in which each came first. */
 function withoutRepeats(deliveries: readonly Delivery[]): Delivery[] {
   const ids = deliveries.map(eventId);
@@ -83,4 +150,8 @@ function eventId({ event }: Delivery): string {
 
 function stateOf({ event }: Delivery): string {
   return event.proc.state;
+}
+
+function statusOf({ status }: { readonly status: string }): string {
+  return status;
 }

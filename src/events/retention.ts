@@ -17,8 +17,9 @@ export interface RetentionNeeds {
 /** Looked at so often. */
 const TRIM_EVERY_MS = 60_000;
 
-/** So many go in one step, a few milliseconds; what others commit meanwhile comes between two steps. */
+/** So many go in one step, a few milliseconds; what others commit meanwhile comes between two steps, and in the pause. */
 const TRIM_EVENTS_MAX = 500;
+const TRIM_PAUSE_MS = 10;
 
 /** Lets old events go, step by step, until it is stopped. */
 export class Retention {
@@ -57,6 +58,7 @@ export class Retention {
     const before = new Date(clock.now().getTime() - kept.ms).toISOString();
     const ask = { eventsMax: kept.eventsMax, before, limit: TRIM_EVENTS_MAX };
     // Ends where nothing is left to go: what comes meanwhile goes the next time.
-    while (!signal.aborted && (await store.trimEvents(ask)));
+    while (!signal.aborted && (await store.trimEvents(ask)))
+      await clock.sleep(TRIM_PAUSE_MS, signal).catch(() => undefined);
   }
 }

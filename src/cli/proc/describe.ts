@@ -23,11 +23,11 @@ export function stateCell(proc: Proc): Cell {
   return { text: proc.exit ? `fail(${reasonOf(proc.exit)})` : "fail", style: "red" };
 }
 
-/** One that is not there to be used yet, or no longer, says so: `running(starting)`, `running(not ready)`. */
+/** One that is not there to be used yet, or no longer, says so: `running(starting)`, `running(unready)`. */
 function runningCell({ ready, readyAt, healthy }: Proc): Cell {
   if (healthy === false) return { text: "running(unhealthy)", style: "red" };
   if (ready) return { text: "running", style: "green" };
-  return { text: readyAt === null ? "running(starting)" : "running(not ready)", style: "yellow" };
+  return { text: readyAt === null ? "running(starting)" : "running(unready)", style: "yellow" };
 }
 
 function reasonOf({ reason, code, signal }: Exit): string | number {

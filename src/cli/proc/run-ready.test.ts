@@ -110,7 +110,7 @@ test("ps and events tell more of one that runs, where there is more to tell", as
   daemon.addProc({ id: "turned", ready: false, readyAt: at });
   daemon.addProc({ id: "sick", readyAt: at, healthy: false });
   const cells = [...daemon.entries.values()].map(({ proc }) => stateCell(proc).text);
-  assert.deepEqual(cells, ["running", "running(starting)", "running(not ready)", "running(unhealthy)"]);
+  assert.deepEqual(cells, ["running", "running(starting)", "running(unready)", "running(unhealthy)"]);
   for (const type of ["proc.ready", "proc.unready", "proc.unhealthy", "proc.healthy"] as const)
     daemon.update("good", {}, type);
   const words = (await cli.call("events")).out.match(/ (ready|unready|unhealthy|healthy) /g);

@@ -13,7 +13,7 @@ type Layout = "v1" | "v2";
 /** v1 says "no limit" by the largest number of pages that it knows. */
 const V1_UNLIMITED = 2 ** 62;
 
-/** Loop devices: what is written to one is counted again at the disk below it. */
+/** Of loop devices. */
 const LOOP_MAJOR = 7;
 
 const NS_PER_MS = 1_000_000;
@@ -122,20 +122,19 @@ export function parseIo(layout: Layout, read: ReadFile): IoFigures | null {
 /** Lines like `254:0 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0`; none where nothing was done yet. */
 function ioOfV2(text: string | null): IoFigures | null {
   if (text === null) return null;
-  const sums = new Map<string, number>();
+  const sums = new DeviceSums();
   for (const line of text.split("\n")) {
     const [device = "", ...pairs] = line.split(" ");
-    if (Number.parseInt(device, 10) === LOOP_MAJOR) continue;
     for (const pair of pairs) {
       const [name = "", value] = pair.split("=");
-      sums.set(name, (sums.get(name) ?? 0) + (Number(value) || 0));
+      sums.add(device, name, Number(value) || 0);
     }
   }
   return {
-    readBytes: sums.get("rbytes") ?? 0,
-    writeBytes: sums.get("wbytes") ?? 0,
-    readOperations: sums.get("rios") ?? 0,
-    writeOperations: sums.get("wios") ?? 0,
+    readBytes: sums.of("rbytes"),
+    writeBytes: sums.of("wbytes"),
+    readOperations: sums.of("rios"),
+    writeOperations: sums.of("wios"),
   };
 }
 
@@ -144,28 +143,43 @@ function ioOfV2(text: string | null): IoFigures | null {
  * so only for devices that somebody throttles.
  */
 function ioOfV1(read: ReadFile): IoFigures | null {
-  const bytes = sumOfV1(read("blkio.throttle.io_service_bytes_recursive"));
-  const operations = sumOfV1(read("blkio.throttle.io_serviced_recursive"));
+  const bytes = sumsOfV1(read("blkio.throttle.io_service_bytes_recursive"));
+  const operations = sumsOfV1(read("blkio.throttle.io_serviced_recursive"));
   if (bytes === null || operations === null) return null;
   return {
-    readBytes: bytes.read,
-    writeBytes: bytes.write,
-    readOperations: operations.read,
-    writeOperations: operations.write,
+    readBytes: bytes.of("Read"),
+    writeBytes: bytes.of("Write"),
+    readOperations: operations.of("Read"),
+    writeOperations: operations.of("Write"),
   };
 }
 
-function sumOfV1(text: string | null): { read: number; write: number } | null {
-  if (text === null) return null;
-  const sums = { read: 0, write: 0 };
-  if (!/^\d+:\d+ /m.test(text)) return null;
+function sumsOfV1(text: string | null): DeviceSums | null {
+  if (text === null || !/^\d+:\d+ /m.test(text)) return null;
+  const sums = new DeviceSums();
   for (const line of text.split("\n")) {
-    const [device = "", kind, value] = line.split(" ");
-    if (Number.parseInt(device, 10) === LOOP_MAJOR) continue;
-    if (kind === "Read") sums.read += Number(value) || 0;
-    if (kind === "Write") sums.write += Number(value) || 0;
+    const [device = "", kind = "", value] = line.split(" ");
+    if (/^\d+:\d+$/.test(device)) sums.add(device, kind, Number(value) || 0);
   }
   return sums;
+}
+
+/**
+ * Sums over devices. What an app writes to its /app is counted at its loop device at once and at the host's disk
+ * below it a little later: the larger of the two is what it did, their sum would be twice that.
+ */
+class DeviceSums {
+  readonly #loops = new Map<string, number>();
+  readonly #disks = new Map<string, number>();
+
+  add(device: string, name: string, value: number): void {
+    const sums = Number.parseInt(device, 10) === LOOP_MAJOR ? this.#loops : this.#disks;
+    sums.set(name, (sums.get(name) ?? 0) + value);
+  }
+
+  of(name: string): number {
+    return Math.max(this.#loops.get(name) ?? 0, this.#disks.get(name) ?? 0);
+  }
 }
 
 /** Null for `max`, and for what is no number. */

@@ -49,7 +49,7 @@ describe("the calls of figures", () => {
         images: { ...images, patch: unasked, prune: unasked, remove: unasked },
         templates: fakeTemplateDoor,
         ...{ figures, capacity: () => fakeCapacity },
-        ...{ logs: { read: unasked }, journal: { follow: unasked } },
+        ...{ logs: { read: unasked }, journal: { follow: unasked, deliveries: unasked, replay: unasked } },
         ...{ df: unasked, info: unasked, health: () => "ok" },
       },
       { guard: { tokenDigest: digestToken("token"), hostNames: [] }, log: silentLog },

@@ -1,4 +1,4 @@
-import { open, readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import Type, { type Static } from "typebox";
 import { Check } from "typebox/value";
@@ -10,14 +10,9 @@ export type ImageFacts = Static<typeof ImageFacts>;
 
 const NAME = "image.json";
 
+/** Left to the caller to flush, with the files that it tells of. */
 export async function writeImageFile(dir: string, image: ImageFacts): Promise<void> {
-  const file = await open(join(dir, NAME), "wx", 0o600);
-  try {
-    await file.writeFile(`${JSON.stringify(image)}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await writeFile(join(dir, NAME), `${JSON.stringify(image)}\n`, { flag: "wx", mode: 0o600 });
 }
 
 /** Null where there is none, or none that is whole. */

@@ -18,6 +18,7 @@ import { Collector } from "./collector.ts";
 import { toOperatingError, withRoom } from "./disk-errors.ts";
 import { judgeFetchUrl } from "./fetch.ts";
 import { Fetcher } from "./fetcher.ts";
+import { flushFileSystem } from "./flush.ts";
 import { heldImages } from "./held.ts";
 import { type ImageFacts, readImageFile, writeImageFile } from "./image-file.ts";
 import { listFiles } from "./list-files.ts";
@@ -293,10 +294,19 @@ class ImageKeeper implements ImageRoom {
     const known = this.#images.get(received.digest);
     if (known !== undefined) return { image: this.#view(known), isNew: false };
     const madeDir = join(workDir, "image");
-    const image = await withRoom(
+    const found = await withRoom(
       () => this.#unpack(received, { workDir, madeDir, signal }),
       (turn) => this.collector.makeRoom(turn),
     );
+    const image: ImageFacts = {
+      digest: received.digest,
+      bytes: received.bytes,
+      unpackedBytes: found.bytes,
+      files: found.files,
+      processes: await readProcfile(join(madeDir, FILES)),
+      createdAt: this.#options.clock.now().toISOString(),
+    };
+    await writeImageFile(madeDir, image).catch(toOperatingError);
     await this.#publish(madeDir, { image, leftoverDir: join(workDir, "leftover") });
     return { image: this.#view(image), isNew: true };
   }
@@ -304,28 +314,18 @@ class ImageKeeper implements ImageRoom {
   async #unpack(
     received: Received,
     { workDir, madeDir, signal }: { workDir: string; madeDir: string; signal: AbortSignal },
-  ): Promise<ImageFacts> {
+  ): Promise<{ files: number; bytes: number }> {
     // What an earlier try has left, which found the disk full.
     await deleteTree(madeDir);
     const targetDir = join(madeDir, FILES);
     await makeTarget(targetDir).catch(toOperatingError);
     const { sandbox, limits, randomId } = this.#options;
-    const { files, bytes } = await unpack({
+    return await unpack({
       ...received,
       ...{ sandbox, limits, targetDir, signal },
       jobId: randomId(),
       archive: join(workDir, "archive"),
     });
-    const image: ImageFacts = {
-      digest: received.digest,
-      bytes: received.bytes,
-      unpackedBytes: bytes,
-      files,
-      processes: await readProcfile(targetDir),
-      createdAt: this.#options.clock.now().toISOString(),
-    };
-    await writeImageFile(madeDir, image).catch(toOperatingError);
-    return image;
   }
 
   async #publish(
@@ -333,8 +333,8 @@ class ImageKeeper implements ImageRoom {
     { image, leftoverDir }: { image: ImageFacts; leftoverDir: string },
   ): Promise<void> {
     const dir = this.#dirOf(image.digest);
-    // Every file of it is on disk before its name is; sync(1) flushes that one filesystem.
-    await runCommand(["sync", "--file-system", madeDir]).catch(toOperatingError);
+    // Every file of it is on disk before its name is.
+    await flushFileSystem(madeDir).catch(toOperatingError);
     // What stands there is no whole image, or it would be known.
     await rename(dir, leftoverDir).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "ENOENT") throw error;

@@ -1,7 +1,9 @@
 import { createReadStream } from "node:fs";
+import { rm } from "node:fs/promises";
 import { SharkuError } from "../contract/errors.ts";
 import type { ArchiveFormat } from "../contract/image.ts";
 import { toOperatingError } from "./disk-errors.ts";
+import { flushFileSystem } from "./flush.ts";
 import { Members } from "./members.ts";
 import type { ImageLimits, UnpackResult, UnpackSandbox } from "./needs.ts";
 import { settleTree, type TreeFindings } from "./tree.ts";
@@ -11,6 +13,8 @@ import { unpackCommand, unpackExit } from "./unpack-command.ts";
 const TARGET = "/app";
 /** What of tar's words is told. */
 const WORDS_MAX = 4096;
+/** The archive is handed on in pieces of this size: each costs a turn of the daemon. */
+const CHUNK_BYTES = 1024 * 1024;
 /** Headers, padding and long names, for each file beside its bytes. */
 const OVERHEAD_BYTES_PER_FILE = 2048;
 
@@ -25,7 +29,8 @@ export interface UnpackOptions {
 }
 
 /**
- * Unpacks an archive in the sandbox and looks over what came out.
+ * Unpacks an archive in the sandbox and looks over what came out. The archive is gone once it has been unpacked
+ * whole; where the disk was full, it is still there to try again.
  * Errors: `bad-archive`, `disk-full`; the signal's reason where it aborts.
  */
 export async function unpack(options: UnpackOptions): Promise<{ files: number; bytes: number }> {
@@ -37,7 +42,7 @@ export async function unpack(options: UnpackOptions): Promise<{ files: number; b
     ending.abort();
   };
   const { unpackMsMax } = options.limits;
-  const input = createReadStream(options.archive);
+  const input = createReadStream(options.archive, { highWaterMark: CHUNK_BYTES });
   let deadline: NodeJS.Timeout | undefined;
   const startDeadline = () => {
     deadline = setTimeout(() => refuse(`it takes longer than ${unpackMsMax} ms, wanted less`), unpackMsMax);
@@ -73,7 +78,17 @@ export async function unpack(options: UnpackOptions): Promise<{ files: number; b
   if (fault !== null) throw bad(fault);
   if (isReadError(input.errored)) throw input.errored;
   judgeResult(result, { members, limits: options.limits });
-  return judgeTree(await settleTree(options.targetDir, options.limits));
+  // Unlinked before the flush, which would write all of it for nobody.
+  await rm(options.archive);
+  // Most of it is on the disk when the look is over. Whoever publishes flushes what the look has changed; a fault
+  // of the disk is told to the first who asks, so this one counts as well.
+  const [looked, flushed] = await Promise.allSettled([
+    settleTree(options.targetDir, options.limits),
+    flushFileSystem(options.targetDir),
+  ]);
+  if (looked.status === "rejected") throw looked.reason;
+  if (flushed.status === "rejected") toOperatingError(flushed.reason);
+  return judgeTree(looked.value);
 }
 
 /**

@@ -26,14 +26,15 @@ export async function importAndRun(
     Cmd: ["/usr/bin/sleep", "600"],
     HostConfig: { ...body.HostConfig, Binds },
   };
-  let tags = 0;
+  let count = 0;
   return {
     name: engine.name,
     what: `${engine.name} ${engine.version}, API image import, then create and start; with the upload`,
     once: async () => {
-      tags += 1;
-      const image = `${NAME}:${tags}`;
-      const bytes = Readable.from(archive(tags));
+      count += 1;
+      // Not as a tag: Podman calls all that it imports `latest`.
+      const image = `${NAME}-${count}:latest`;
+      const bytes = Readable.from(archive(count));
       let id = "";
       const ms = await timed(async () => {
         await importArchive(bytes, { socket: engine.socket, image });

@@ -17,12 +17,15 @@ decompress() {
     gzip) gzip -dc ;;
     zstd) zstd -dcq ;;
     xz) xz -dcq --memlimit-decompress=192MiB -T1 ;;
-    tar) cat ;;
   esac
 }
+limited() { head -c "$1" 4>&-; [ "$(head -c 1 | wc -c)" -eq 0 ] || echo "long " >&3; }
+stream() {
+  if [ "$1" = tar ]; then echo "decompress=0 " >&3; limited "$2"
+  else { decompress "$1" 4>&-; echo "decompress=$? " >&3; } | limited "$2"; fi
+}
 report=$({
-  { decompress "$1" 4>&-; echo "decompress=$? " >&3; } |
-  { head -c "$2" 4>&-; [ "$(head -c 1 | wc -c)" -eq 0 ] || echo "long " >&3; } |
+  stream "$1" "$2" |
   {
     tar -x -vv -R -f - -C "$3" --numeric-owner --no-same-owner --no-same-permissions --delay-directory-restore \\
       --quoting-style=escape --warning=no-timestamp --warning=no-unknown-keyword >&4

@@ -32,7 +32,7 @@ export async function importAndRun(
     what: `${engine.name} ${engine.version}, API image import, then create and start; with the upload`,
     once: async () => {
       count += 1;
-      // Not as a tag: Podman calls all that it imports `latest`.
+      // Named as the template is: Podman did not find one again by a tag of its own.
       const image = `${NAME}-${count}:latest`;
       const bytes = Readable.from(archive(count));
       let id = "";

@@ -14,8 +14,10 @@ import { eventsCommand } from "./proc/events.ts";
 import { limitsCommand } from "./proc/limits.ts";
 import { logsCommand } from "./proc/logs.ts";
 import { psCommand } from "./proc/ps.ts";
+import { restartCommand } from "./proc/restart.ts";
 import { rmCommand } from "./proc/rm.ts";
 import { runCommand } from "./proc/run.ts";
+import { signalCommand } from "./proc/signal.ts";
 import { statsCommand, topCommand } from "./proc/stats.ts";
 import { stopCommand } from "./proc/stop.ts";
 import { waitCommand } from "./proc/wait.ts";
@@ -44,6 +46,8 @@ export const commands: readonly Command[] = [
   statsCommand,
   topCommand,
   stopCommand,
+  restartCommand,
+  signalCommand,
   rmCommand,
   waitCommand,
   eventsCommand,

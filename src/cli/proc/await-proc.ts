@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import type { SharkuClient } from "../../client/client.ts";
 import { SharkuError } from "../../contract/errors.ts";
-import type { Proc } from "../../contract/proc.ts";
+import type { Exit, Proc } from "../../contract/proc.ts";
 import type { WaitGoal } from "../../contract/routes.ts";
 import { finalStates } from "../../contract/states.ts";
 import { CliError } from "../errors.ts";
@@ -26,7 +26,12 @@ export function neverRan(proc: Proc): boolean {
 
 /** In the daemon's words, or the nearest thing to them. */
 export function reasonOfEnd({ exit, lastExit, state }: Proc): string {
-  return (exit ?? lastExit)?.message || exit?.reason || state;
+  const last = exit ?? lastExit;
+  return last ? reasonOfExit(last) : state;
+}
+
+export function reasonOfExit({ message, reason }: Exit): string {
+  return message || reason;
 }
 
 /** Waits as long as it takes, or for `timeoutMs`. Errors: `wait-timeout`, `proc-not-found`. */

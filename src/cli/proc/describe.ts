@@ -19,6 +19,8 @@ export function commandLine(command: Command | null): string {
 export function stateCell(proc: Proc): Cell {
   if (proc.state === "running") return runningCell(proc);
   if (proc.state === "done") return { text: "done", style: "dim" };
+  if (proc.state === "backoff" && proc.lastExit)
+    return { text: `backoff(${reasonOf(proc.lastExit)})`, style: "yellow" };
   if (proc.state !== "fail") return { text: proc.state, style: "yellow" };
   return { text: proc.exit ? `fail(${reasonOf(proc.exit)})` : "fail", style: "red" };
 }

@@ -7,6 +7,7 @@ import { CliError, UsageError } from "../errors.ts";
 import type { Reference } from "../image/refer.ts";
 import { suggest } from "../suggest.ts";
 import { readLiveLimits, readStartLimits } from "./limit-options.ts";
+import { readRestart } from "./restart-options.ts";
 
 const LABEL_LENGTH_MAX = 63;
 
@@ -35,6 +36,7 @@ export async function readSettings(call: Invocation): Promise<Omit<ProcSpec, "ap
     ...(Object.keys(limits).length > 0 && { limits }),
     ...(graceMs !== undefined && { stop: { graceMs } }),
     ...(mode && { network: { mode } }),
+    ...readRestart(options),
   };
 }
 

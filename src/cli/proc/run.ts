@@ -14,6 +14,7 @@ import { findTemplate } from "../template/find-template.ts";
 import { hasEnded } from "./await-proc.ts";
 import { healthOptions, readHealth } from "./health-options.ts";
 import { liveLimitOptions, startLimitOptions } from "./limit-options.ts";
+import { restartOptions } from "./restart-options.ts";
 import { chooseProgram, fitLabel, givenCommand, nextName, readSettings } from "./run-plan.ts";
 import { runDetached, runInForeground } from "./run-watch.ts";
 
@@ -55,6 +56,7 @@ export const runCommand: Command = {
       value: "TIME",
       help: "how long a stop may take before it is killed (default 30s)",
     },
+    ...restartOptions,
     label: { type: "string", short: "l", value: "K=V", multiple: true, help: "a label" },
     callback: { type: "string", value: "URL", help: "is told each change of its state" },
     id: { type: "string", value: "ID", help: "an id of your choice; repeating it is harmless" },

@@ -5,6 +5,7 @@ import { findOneProc } from "../find-procs.ts";
 import { printJson, remark } from "../output/print.ts";
 import { escapeControls } from "../output/sanitize.ts";
 import { awaitProc, describeEnd, exitCodeOf, hasEnded } from "./await-proc.ts";
+import { remarkLogTail } from "./log-tail.ts";
 
 export const waitCommand: Command = {
   path: ["wait"],
@@ -29,6 +30,7 @@ async function wait(call: Invocation): Promise<number> {
   if (until === "exited") {
     if (!call.json) io.stdout.write(`${exitCodeOf(proc)}\n`);
     if (exitCodeOf(proc) !== 0) remark(call, escapeControls(`${proc.name} ${describeEnd(proc)}`));
+    if (exitCodeOf(proc) !== 0) remarkLogTail(call, proc);
     return exitCodeOf(proc);
   }
   const wasReached = until === "ready" ? proc.readyAt !== null : proc.startedAt !== null;

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { World } from "../../test/fakes/world.ts";
-import { ManualClock } from "../../test/manual-clock.ts";
-import { restartPolicies } from "../contract/restart.ts";
-import { finalStates, mayMove } from "../contract/states.ts";
-import type { Needs } from "./needs.ts";
-import { Procs } from "./procs.ts";
+import { restartPolicies } from "../src/contract/restart.ts";
+import { finalStates, mayMove } from "../src/contract/states.ts";
+import type { Needs } from "../src/procs/needs.ts";
+import { Procs } from "../src/procs/procs.ts";
+import { World } from "./fakes/world.ts";
+import { ManualClock } from "./manual-clock.ts";
 
 /** How often the same is tried with other happenings, and how many of them there are at most in one life. */
 const LIVES = 150;

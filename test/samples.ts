@@ -82,6 +82,7 @@ function wireProc(id: string): Proc {
     healthy: null,
     exit: null,
     image: null,
+    progress: null,
     template: "host",
     command: ["true"],
     process: null,

@@ -11,6 +11,7 @@ import type {
   Pruned,
   PruneRequest,
 } from "../contract/image.ts";
+import type { ImageProgress } from "../contract/image-progress.ts";
 import type { LogQuery } from "../contract/routes.ts";
 import type { AllStatsQuery, Stats, StatsList } from "../contract/stats.ts";
 import type { Progress, Template, TemplateSpec } from "../contract/template.ts";
@@ -35,6 +36,7 @@ export interface ImageDoor {
   takeIn(
     stream: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
+    told?: { readonly totalBytes: number | null; readonly onProgress: (progress: ImageProgress) => void },
   ): Promise<{ readonly image: Image; readonly isNew: boolean }>;
   list(): Image[];
   get(digest: string): Image;

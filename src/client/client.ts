@@ -14,6 +14,7 @@ import {
   type Pruned,
   type PruneRequest,
 } from "../contract/image.ts";
+import type { ImageProgress, PushRecord } from "../contract/image-progress.ts";
 import type { Config, Proc, ProcPatch, ProcSpec, StopRequest } from "../contract/proc.ts";
 import type { SignalRequest } from "../contract/restart.ts";
 import type { EventFilter, EventQuery, LogQuery, ProcFilter, WaitQuery } from "../contract/routes.ts";
@@ -64,6 +65,8 @@ export type ClientOptions = TransportOptions;
 export interface PushOptions extends CallOptions {
   /** Called as the bytes are handed over, with their number so far. In a browser this streams the upload. */
   readonly onProgress?: ((sentBytes: number) => void) | undefined;
+  /** Called as the daemon goes on, also after the last byte. */
+  readonly onArrival?: ((progress: ImageProgress) => void) | undefined;
 }
 
 export interface EventOptions extends CallOptions {
@@ -205,7 +208,9 @@ export class SharkuClient {
   async pushImage(body: UploadBody, options: PushOptions = {}): Promise<Image> {
     const upload = countUpload(body, options.onProgress);
     try {
-      return await this.#transport.call("pushImage", { signal: options.signal, body: upload.body });
+      const input = { signal: options.signal, body: upload.body };
+      if (!options.onArrival) return await this.#transport.call("pushImage", input);
+      return await this.#arrived(this.#stream("pushImage", input), options);
     } catch (error) {
       throw upload.sourceFailure()?.error ?? error;
     }
@@ -304,6 +309,16 @@ export class SharkuClient {
   /** Says `starting` or `stopping` where the daemon answers but takes no procs. */
   ready(options?: CallOptions): Promise<Health> {
     return this.#transport.call("ready", { ...options });
+  }
+
+  async #arrived(records: AsyncIterable<PushRecord>, { onArrival, signal }: PushOptions): Promise<Image> {
+    for await (const record of records) {
+      if ("image" in record) return record.image;
+      if ("problem" in record) throw fromProblem(record.problem);
+      onArrival?.(record.progress);
+    }
+    signal?.throwIfAborted();
+    throw new ConnectionLost(this.#transport.baseUrl, new Error("the push's answer ended before its result"));
   }
 
   async #built(records: AsyncIterable<BuildRecord>, { onProgress, signal }: BuildOptions): Promise<Template> {

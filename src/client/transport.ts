@@ -72,7 +72,7 @@ export class Transport {
 
   /** Errors: SharkuError where the daemon refuses, CannotConnect where it gives no answer, else the abort. */
   async call<N extends RouteName>(name: N, input: InputOf<N>): Promise<ReplyOf<N>> {
-    const response = await this.#send(routes[name], input);
+    const response = await this.#send(routes[name], { input, asStream: false });
     const reply: unknown = response.status === 204 ? null : await this.#readJson(response, input.signal);
     // The daemon answers by the same table that these types are taken from.
     return reply as ReplyOf<N>;
@@ -80,21 +80,24 @@ export class Transport {
 
   /** The bytes of a streamed answer. Errors: as `call`. */
   async open<N extends StreamName>(name: N, input: InputOf<N>): Promise<ReadableStream<Uint8Array>> {
-    const response = await this.#send(routes[name], input);
+    const response = await this.#send(routes[name], { input, asStream: true });
     return response.body ?? new ReadableStream({ start: (controller) => controller.close() });
   }
 
-  async #send(route: Route, input: AnyInput): Promise<Response> {
-    const response = await this.#fetchAnswer(route, input);
+  async #send(route: Route, { input, asStream }: { input: AnyInput; asStream: boolean }): Promise<Response> {
+    const response = await this.#fetchAnswer(route, { input, asStream });
     const expected =
       Object.hasOwn(route.replies, response.status) || (route.stream && response.status === 200);
     if (expected) return response;
     throw await readRefusal(route, response);
   }
 
-  async #fetchAnswer(route: Route, input: AnyInput): Promise<Response> {
+  async #fetchAnswer(
+    route: Route,
+    { input, asStream }: { input: AnyInput; asStream: boolean },
+  ): Promise<Response> {
     const url = this.baseUrl + pathOf(route, input.params) + queryOf(input.query);
-    const init = initOf(route, input);
+    const init = initOf(route, { input, asStream });
     if (this.#token !== undefined) init.headers["authorization"] = `Bearer ${this.#token}`;
     try {
       return await this.#fetch(url, init);
@@ -133,8 +136,8 @@ function givenFields(input: unknown): [name: string, value: string][] {
   return fields.map(([name, value]) => [name, String(value)]);
 }
 
-function initOf(route: Route, input: AnyInput): FetchInit {
-  const accept = route.stream ? "application/x-ndjson, application/problem+json" : "application/json";
+function initOf(route: Route, { input, asStream }: { input: AnyInput; asStream: boolean }): FetchInit {
+  const accept = asStream ? "application/x-ndjson, application/problem+json" : "application/json";
   const init: FetchInit = { method: route.method, headers: { accept } };
   if (input.signal) init.signal = input.signal;
   if (route.body === "bytes") {

@@ -3,10 +3,11 @@ import { Proc } from "./proc.ts";
 import { Cursor, ProcId, Time } from "./words.ts";
 
 /**
- * What happened, numbered without gaps by `seq`, and with the proc as it was right after. `proc.changed`: its limits
- * are others now. `proc.disk-full`: it has filled its /app, told once until there is room again; so are
- * `proc.memory-high`, it uses more than nine tenths of its memory, and `proc.pids-limit`, it was refused a process. `proc.ready`,
- * `proc.unready`, `proc.unhealthy`, `proc.healthy`: what its checks have come to.
+ * What happened, numbered without gaps by `seq`, and with the proc as it was right after. `proc.image`: the image that
+ * it names by URL is here, and has a digest. `proc.changed`: its limits are others now. `proc.disk-full`: it has filled
+ * its /app, told once until there is room again; so are `proc.memory-high`, it uses more than nine tenths of its
+ * memory, and `proc.pids-limit`, it was refused a process. `proc.ready`, `proc.unready`, `proc.unhealthy`,
+ * `proc.healthy`: what its checks have come to.
  */
 export const eventTypes = [
   "proc.created",
@@ -19,6 +20,7 @@ export const eventTypes = [
   "proc.healthy",
   "proc.memory-high",
   "proc.pids-limit",
+  "proc.image",
   "proc.deleted",
 ] as const;
 

@@ -1,5 +1,6 @@
 import Type, { type Static } from "typebox";
 import { HealthChecks, HealthSpec } from "./health.ts";
+import { ImageProgress } from "./image-progress.ts";
 import { Restart, TtlMs } from "./restart.ts";
 import { exitReasons, procStates } from "./states.ts";
 import {
@@ -201,6 +202,7 @@ export const Proc = Type.Object({
       bytes: nullable(Type.Integer()),
     }),
   ),
+  progress: nullable(ImageProgress),
   template: TemplateName,
   command: nullable(Command),
   process: nullable(ProcessName),

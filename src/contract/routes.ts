@@ -7,6 +7,7 @@ import { gilliamRoutes } from "./gilliam.ts";
 import { ProcHealth } from "./health.ts";
 import { Health, Info } from "./host.ts";
 import { Image, ImageFiles, ImageFilesQuery, ImagePatch, Pruned, PruneRequest } from "./image.ts";
+import { PushRecord } from "./image-progress.ts";
 import { Config, Proc, ProcPatch, ProcSpec, StopRequest } from "./proc.ts";
 import { SignalRequest } from "./restart.ts";
 import { procStates } from "./states.ts";
@@ -251,6 +252,7 @@ export const routes = {
     summary: "Take in an app's archive: tar, plain or compressed by gzip, zstd or xz",
     body: "bytes",
     replies: { 200: Image, 201: Image },
+    stream: PushRecord,
   },
   listImages: {
     method: "GET",

@@ -1,8 +1,10 @@
 import { SharkuError } from "../contract/errors.ts";
 import type { Image } from "../contract/image.ts";
+import type { ImageProgress } from "../contract/image-progress.ts";
 import type { Judge } from "../lib/judged-lookup.ts";
 import { Lane } from "../lib/lane.ts";
 import type { ImageSource } from "../procs/needs.ts";
+import { Arrival } from "./arrival.ts";
 import { FetchError, fetchArchive } from "./fetch.ts";
 import type { UrlMemory } from "./url-memory.ts";
 
@@ -14,16 +16,19 @@ export interface FetcherNeeds {
   readonly urls: UrlMemory;
   /** How long one fetch may take from its first byte to its image, in milliseconds. */
   readonly fetchMsMax: number;
+  /** Never set back: for measuring. */
+  readonly elapsedMs: () => number;
   readonly find: (digest: string) => Image | null;
   readonly takeIn: (
     body: AsyncIterable<Uint8Array>,
-    options: { readonly signal: AbortSignal; readonly sha256: string | null },
+    options: { readonly signal: AbortSignal; readonly sha256: string | null; readonly arrival: Arrival },
   ) => Promise<Image>;
 }
 
 interface Flight {
   readonly image: Promise<Image>;
   readonly ending: AbortController;
+  readonly arrival: Arrival;
   waiting: number;
 }
 
@@ -43,7 +48,7 @@ export class Fetcher {
    */
   async obtain(source: ImageSource, signal: AbortSignal): Promise<Image> {
     signal.throwIfAborted();
-    const key = JSON.stringify([source.url, source.sha256]);
+    const key = keyOf(source);
     const flight = this.#flights.get(key) ?? this.#begin(key, source);
     flight.waiting += 1;
     const over = new AbortController();
@@ -59,11 +64,17 @@ export class Fetcher {
     }
   }
 
+  /** How far it is; null where nobody fetches it now. */
+  progressOf(source: ImageSource): ImageProgress | null {
+    return this.#flights.get(keyOf(source))?.arrival.progress ?? null;
+  }
+
   #begin(key: string, source: ImageSource): Flight {
     const ending = new AbortController();
     const lane = this.#lanes.reduce((best, other) => (other.length < best.length ? other : best));
-    const image = lane.run(() => this.#fetch(source, ending.signal));
-    const flight = { image, ending, waiting: 0 };
+    const arrival = new Arrival(this.#needs.elapsedMs);
+    const image = lane.run(() => this.#fetch(source, { called: ending.signal, arrival }));
+    const flight = { image, ending, arrival, waiting: 0 };
     // One that was called off may have a successor by now, which is not its own to forget.
     const land = () => {
       if (this.#flights.get(key) === flight) this.#flights.delete(key);
@@ -75,7 +86,10 @@ export class Fetcher {
     return flight;
   }
 
-  async #fetch({ url, sha256 }: ImageSource, called: AbortSignal): Promise<Image> {
+  async #fetch(
+    { url, sha256 }: ImageSource,
+    { called, arrival }: { called: AbortSignal; arrival: Arrival },
+  ): Promise<Image> {
     called.throwIfAborted();
     const { find, takeIn, urls, judge, fetchMsMax } = this.#needs;
     const here = sha256 === null ? null : find(sha256);
@@ -89,7 +103,8 @@ export class Fetcher {
       if (fetched.status === "unchanged" && known !== null) return known;
       if (fetched.status === "unchanged")
         throw new FetchError("Cannot fetch: the server says what was not asked");
-      const image = await takeIn(fetched.body, { signal, sha256 });
+      arrival.begin(fetched.bytes);
+      const image = await takeIn(fetched.body, { signal, sha256, arrival });
       if (sha256 === null) await urls.keep(url, { digest: image.digest, ...fetched.validators });
       return image;
     } catch (fault) {
@@ -100,4 +115,8 @@ export class Fetcher {
       throw fault;
     }
   }
+}
+
+function keyOf({ url, sha256 }: ImageSource): string {
+  return JSON.stringify([url, sha256]);
 }

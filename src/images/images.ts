@@ -1,4 +1,4 @@
-import { chown, constants, mkdir, open, readdir, rename } from "node:fs/promises";
+import { mkdir, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { Held } from "../contract/df.ts";
 import { SharkuError } from "../contract/errors.ts";
@@ -10,16 +10,18 @@ import type {
   Pruned,
   PruneRequest,
 } from "../contract/image.ts";
+import type { ImageProgress } from "../contract/image-progress.ts";
 import { Lane } from "../lib/lane.ts";
-import { runCommand } from "../lib/run-command.ts";
 import { TreeSizes } from "../lib/tree-sizes.ts";
 import type { ImageSource, Images, StoredImage } from "../procs/needs.ts";
+import { Arrival } from "./arrival.ts";
 import { Collector } from "./collector.ts";
 import { toOperatingError, withRoom } from "./disk-errors.ts";
 import { judgeFetchUrl } from "./fetch.ts";
 import { Fetcher } from "./fetcher.ts";
 import { flushFileSystem } from "./flush.ts";
 import { heldImages } from "./held.ts";
+import { deleteTree, makeTarget, syncDir } from "./image-dirs.ts";
 import { type ImageFacts, readImageFile, writeImageFile } from "./image-file.ts";
 import { listFiles } from "./list-files.ts";
 import { type Marks, markPinned, markUsed, readMarks } from "./marks.ts";
@@ -49,6 +51,7 @@ export interface ImageRoom extends Images {
   takeIn(
     stream: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
+    told?: TakeInTold,
   ): Promise<{ readonly image: Image; readonly isNew: boolean }>;
   /** All of them, oldest first. */
   list(): Image[];
@@ -68,6 +71,12 @@ export interface ImageRoom extends Images {
   readonly collector: Pick<Collector, "facts" | "makeRoom" | "shortage">;
 }
 
+/** What is known of an upload, and who wants to know how far it is. */
+export interface TakeInTold {
+  readonly totalBytes: number | null;
+  readonly onProgress: (progress: ImageProgress) => void;
+}
+
 export interface ImagesOptions extends ImagesNeeds {
   /** Directory of the room's own; made where it is missing. */
   readonly dir: string;
@@ -81,8 +90,6 @@ const TAKE_INS_MAX = 8;
 const INCOMING = "incoming";
 const URLS = "urls";
 const FILES = "files";
-/** Whom the files in a container's /app belong to. */
-const APP_UID = 1000;
 
 export async function openImages(options: ImagesOptions): Promise<ImageRoom> {
   const incomingDir = join(options.dir, INCOMING);
@@ -123,7 +130,8 @@ class ImageKeeper implements ImageRoom {
       urls: this.#urls,
       fetchMsMax: options.limits.fetchMsMax,
       find: (digest) => (this.#images.has(digest) ? this.get(digest) : null),
-      takeIn: async (body, { signal, sha256 }) => (await this.#takeInBody(body, { signal, sha256 })).image,
+      elapsedMs: () => performance.now(),
+      takeIn: async (body, wanted) => (await this.#takeInBody(body, wanted)).image,
     });
   }
 
@@ -170,6 +178,10 @@ class ImageKeeper implements ImageRoom {
     return judgeFetchUrl(url, this.#options.judge);
   }
 
+  progressOf(source: ImageSource): ImageProgress | null {
+    return this.#fetcher.progressOf(source);
+  }
+
   async obtain(source: ImageSource, signal: AbortSignal): Promise<StoredImage> {
     const { digest } = await this.#fetcher.obtain(source, signal);
     const image = this.find(digest);
@@ -180,6 +192,7 @@ class ImageKeeper implements ImageRoom {
   async takeIn(
     stream: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
+    told: TakeInTold = { totalBytes: null, onProgress: () => undefined },
   ): Promise<{ image: Image; isNew: boolean }> {
     if (this.#takeIns >= TAKE_INS_MAX)
       throw new SharkuError(
@@ -188,7 +201,10 @@ class ImageKeeper implements ImageRoom {
       );
     this.#takeIns += 1;
     try {
-      return await this.#takeInBody(openBody(stream, signal), { signal, sha256: null });
+      const arrival = new Arrival(() => performance.now());
+      arrival.watch(() => told.onProgress(arrival.progress));
+      arrival.begin(told.totalBytes);
+      return await this.#takeInBody(openBody(stream, signal), { signal, sha256: null, arrival });
     } finally {
       this.#takeIns -= 1;
     }
@@ -197,7 +213,7 @@ class ImageKeeper implements ImageRoom {
   /** Where a `sha256` is given, nothing is done with other bytes. */
   async #takeInBody(
     body: AsyncIterable<Uint8Array>,
-    { signal, sha256 }: { signal: AbortSignal; sha256: string | null },
+    { signal, sha256, arrival }: { signal: AbortSignal; sha256: string | null; arrival: Arrival },
   ): Promise<{ image: Image; isNew: boolean }> {
     const workDir = join(this.#options.dir, INCOMING, this.#options.randomId());
     try {
@@ -205,10 +221,10 @@ class ImageKeeper implements ImageRoom {
       await withRoom(() => mkdir(workDir, { mode: 0o700 }), makeRoom).catch(toOperatingError);
       const bytesMax = this.#options.limits.uploadBytesMax;
       const file = join(workDir, "archive");
-      const received = await receive(body, { file, bytesMax, signal, makeRoom });
+      const received = await receive(arrival.count(body), { file, bytesMax, signal, makeRoom });
       if (sha256 !== null && received.digest !== sha256) throw otherBytes(received.digest, sha256);
       return await this.#oneAtATime(received.digest, async () => {
-        const kept = await this.#keep(received, { workDir, signal });
+        const kept = await this.#keep(received, { workDir, signal, arrival });
         this.#sentMs.set(received.digest, this.#options.clock.now().getTime());
         return kept;
       });
@@ -288,16 +304,17 @@ class ImageKeeper implements ImageRoom {
 
   async #keep(
     received: Received,
-    { workDir, signal }: { workDir: string; signal: AbortSignal },
+    { workDir, signal, arrival }: { workDir: string; signal: AbortSignal; arrival: Arrival },
   ): Promise<{ image: Image; isNew: boolean }> {
     signal.throwIfAborted();
     const known = this.#images.get(received.digest);
     if (known !== undefined) return { image: this.#view(known), isNew: false };
     const madeDir = join(workDir, "image");
     const found = await withRoom(
-      () => this.#unpack(received, { workDir, madeDir, signal }),
+      () => this.#unpack(received, { workDir, madeDir, signal, arrival }),
       (turn) => this.collector.makeRoom(turn),
     );
+    arrival.enter("storing");
     const image: ImageFacts = {
       digest: received.digest,
       bytes: received.bytes,
@@ -313,8 +330,17 @@ class ImageKeeper implements ImageRoom {
 
   async #unpack(
     received: Received,
-    { workDir, madeDir, signal }: { workDir: string; madeDir: string; signal: AbortSignal },
+    {
+      workDir,
+      madeDir,
+      signal,
+      arrival,
+    }: Record<"workDir" | "madeDir", string> & {
+      signal: AbortSignal;
+      arrival: Arrival;
+    },
   ): Promise<{ files: number; bytes: number }> {
+    arrival.enter("unpacking");
     // What an earlier try has left, which found the disk full.
     await deleteTree(madeDir);
     const targetDir = join(madeDir, FILES);
@@ -325,6 +351,7 @@ class ImageKeeper implements ImageRoom {
       ...{ sandbox, limits, targetDir, signal },
       jobId: randomId(),
       archive: join(workDir, "archive"),
+      onMember: () => arrival.addFile(),
     });
   }
 
@@ -363,24 +390,4 @@ class ImageKeeper implements ImageRoom {
 
 function otherBytes(found: string, wanted: string): SharkuError {
   return new SharkuError("bad-archive", `Cannot take in the archive: its sum is ${found}, wanted ${wanted}`);
-}
-
-async function makeTarget(dir: string): Promise<void> {
-  await mkdir(dir, { recursive: true, mode: 0o700 });
-  // Only root has other users to give it to: the tests run as anybody.
-  if (process.getuid?.() === 0) await chown(dir, APP_UID, APP_UID);
-}
-
-async function syncDir(dir: string): Promise<void> {
-  const handle = await open(dir, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** By rm(1), which goes down step by step: a tree of strangers may be deeper than a path can be long. */
-async function deleteTree(dir: string): Promise<void> {
-  await runCommand(["rm", "-rf", "--one-file-system", "--", dir]);
 }

@@ -26,6 +26,8 @@ export interface UnpackOptions {
   readonly format: ArchiveFormat;
   readonly targetDir: string;
   readonly signal: AbortSignal;
+  /** Called for each member as it is written. */
+  readonly onMember: () => void;
 }
 
 /**
@@ -60,7 +62,8 @@ export async function unpack(options: UnpackOptions): Promise<{ files: number; b
     input,
     onLine: (line: string) => {
       const why = fault === null ? members.add(line) : null;
-      if (why !== null) refuse(why);
+      if (why === null) options.onMember();
+      else refuse(why);
     },
     signal: AbortSignal.any([options.signal, ending.signal]),
   };

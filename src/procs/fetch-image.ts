@@ -1,6 +1,6 @@
 import { SharkuError } from "../contract/errors.ts";
 import { failedStart } from "./exits.ts";
-import type { Life } from "./life.ts";
+import { type Life, toldChange } from "./life.ts";
 import { programOf } from "./program.ts";
 import type { Tools } from "./steps.ts";
 
@@ -45,7 +45,11 @@ async function fetchImage(life: Life, { needs }: Tools, signal: AbortSignal): Pr
     if (signal.aborted || life.isForgotten || life.record.exit !== null) return;
     if ("program" in found) {
       const { program } = found;
-      await life.commit((record) => ({ saveProc: { ...record, program } }));
+      await life.commit((record) => {
+        const saveProc = { ...record, program };
+        // Not to its callback: whose state has not changed, receivers of 2013 would take for a second start.
+        return { saveProc, event: toldChange(needs, "proc.image", saveProc).event };
+      });
       return;
     }
     const { fault } = found;

@@ -1,5 +1,6 @@
 import type { Event, LogRecord } from "../contract/event.ts";
 import type { CheckName, CheckReport, HealthChecks } from "../contract/health.ts";
+import type { ImageProgress } from "../contract/image-progress.ts";
 import type { Limits, Network as NetworkSpec } from "../contract/proc.ts";
 import type { Figures } from "../contract/stats.ts";
 import type { Change, ProcRecord, RunRecord } from "./record.ts";
@@ -208,6 +209,8 @@ export interface Images {
    * Errors: SharkuError with words for the proc's owner; the signal's reason.
    */
   obtain(source: ImageSource, signal: AbortSignal): Promise<StoredImage>;
+  /** How far its fetch is, at once; null where none is under way. */
+  progressOf(source: ImageSource): ImageProgress | null;
 }
 
 export interface Templates {

@@ -19,6 +19,7 @@ export function viewOf(
     // The exit is on record a little before the state says so; the two are told together.
     exit: finalStates.includes(state) ? record.exit : null,
     image: imageView(record, images),
+    progress: progressView(record, images),
     template: spec.template,
     command: record.program?.command ?? spec.command,
     process: spec.process,
@@ -63,6 +64,15 @@ function imageView({ spec, program }: ProcRecord, images: Pick<Images, "find">):
   const digest = program?.digest ?? null;
   const bytes = digest === null ? null : (images.find(digest)?.bytes ?? null);
   return { ref: withoutQuery(spec.image), digest, bytes };
+}
+
+/** Only while its image is on the way. */
+function progressView(
+  { spec, state, program }: ProcRecord,
+  images: Pick<Images, "progressOf">,
+): Proc["progress"] {
+  if (state !== "boot" || program !== null || spec.image === null) return null;
+  return images.progressOf({ url: spec.image, sha256: spec.imageSha256 });
 }
 
 /** The query of a URL may be a secret, and so may its fragment. */

@@ -14,6 +14,7 @@ export function blankProc(id: string, tick: () => string): Proc {
     healthy: null,
     exit: null,
     image: null,
+    progress: null,
     template: "host",
     command: "serve",
     process: null,

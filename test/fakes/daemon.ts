@@ -273,7 +273,7 @@ export class FakeDaemon {
       case "replayCallbacks":
         return [202, this.callbacks.replay(id, JSON.parse(body))];
       case "pushImage":
-        return [201, this.images.takeIn(call.bytes, this.#tick())];
+        return this.#takeIn(call);
       case "listImages":
         return [200, { items: [...this.images.values()], next: null, seq: 0 }];
       case "imageFiles":
@@ -288,6 +288,18 @@ export class FakeDaemon {
       default:
         return this.#handleRest(call);
     }
+  }
+
+  /** To who asks for them, the records of its coming; else the image alone. */
+  #takeIn({ bytes, request, response }: Call): [status: number, reply: unknown] {
+    const image = this.images.takeIn(bytes, this.#tick());
+    if (!request.headers.accept?.includes("application/x-ndjson")) return [201, image];
+    const progress = { phase: "unpacking", bytes: bytes.length, totalBytes: null, files: 2 };
+    response.writeHead(200, { "content-type": "application/x-ndjson" });
+    for (const record of [{ progress }, { image, isNew: true }])
+      response.write(`${JSON.stringify(record)}\n`);
+    response.end();
+    return [200, undefined];
   }
 
   #handleRest(call: Call): [status: number, reply: unknown] {

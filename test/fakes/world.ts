@@ -90,6 +90,7 @@ export class World {
         used: () => undefined,
         judgeUrl: (url) => (url.startsWith("http") ? null : "it is no URL"),
         obtain: (source, signal) => this.fetch(source, signal),
+        progressOf: () => null,
       },
       templates: {
         find: (name) => (name === "host" ? hostFiles : null),

@@ -1,6 +1,10 @@
+import type { FastifyRequest } from "fastify";
+import type { Image } from "../../contract/image.ts";
+import type { ImageProgress, PushRecord } from "../../contract/image-progress.ts";
 import { pageOfAll } from "../../lib/page.ts";
 import type { ApiNeeds } from "../needs.ts";
-import { callerGone } from "../stream.ts";
+import { progressRecords } from "../progress-records.ts";
+import { callerGone, type StreamForm, sendStream } from "../stream.ts";
 import type { Handlers } from "./handler.ts";
 
 type Names =
@@ -12,11 +16,33 @@ type Names =
   | "pruneImages"
   | "deleteImage";
 
+interface Taken {
+  readonly image: Image;
+  readonly isNew: boolean;
+}
+
+type Take = (onProgress: (progress: ImageProgress) => void) => Promise<Taken>;
+
+/** Nobody resumes a push by its records, so they have no numbers. */
+const pushForm: StreamForm<PushRecord> = { sseId: () => "" };
+
+/** Within a phase no more often than so, in milliseconds. */
+const PROGRESS_MS = 100;
+
 export function imageHandlers({ images, procs }: ApiNeeds): Handlers<Names> {
   return {
     pushImage: async ({ request, reply }) => {
-      // No parser touches the body of this call: its bytes are taken as they come.
-      const { image, isNew } = await images.takeIn(request.raw, callerGone(reply));
+      const signal = callerGone(reply);
+      const takeIn = (onProgress: (progress: ImageProgress) => void) =>
+        // No parser touches the body of this call: its bytes are taken as they come.
+        images.takeIn(request.raw, signal, { totalBytes: lengthOf(request), onProgress });
+      if (request.headers.accept?.includes("application/x-ndjson")) {
+        const call = { work: paced(takeIn), last: (taken: Taken): PushRecord => taken, isDated: () => true };
+        const records: AsyncIterable<PushRecord> = progressRecords(call, request);
+        await sendStream(records, { reply, kind: "ndjson", form: pushForm, waits: false });
+        return undefined;
+      }
+      const { image, isNew } = await takeIn(() => undefined);
       void reply.code(isNew ? 201 : 200).header("location", `/v1/images/${image.digest}`);
       return image;
     },
@@ -40,4 +66,23 @@ export function imageHandlers({ images, procs }: ApiNeeds): Handlers<Names> {
       return null;
     },
   };
+}
+
+/** Each chunk and each file is a step; nobody looks at so many. */
+function paced(take: Take): Take {
+  return async (onProgress) => {
+    let told = { phase: "", atMs: 0 };
+    return await take((progress) => {
+      const nowMs = performance.now();
+      if (progress.phase === told.phase && nowMs - told.atMs < PROGRESS_MS) return;
+      told = { phase: progress.phase, atMs: nowMs };
+      onProgress(progress);
+    });
+  };
+}
+
+/** null where the body comes in chunks. */
+function lengthOf({ headers }: FastifyRequest): number | null {
+  const length = Number(headers["content-length"]);
+  return headers["content-length"] === undefined || !Number.isSafeInteger(length) ? null : length;
 }

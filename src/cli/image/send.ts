@@ -1,4 +1,5 @@
 import type { Image } from "../../contract/image.ts";
+import type { ImageProgress } from "../../contract/image-progress.ts";
 import type { Invocation } from "../command.ts";
 import { remark } from "../output/print.ts";
 import { Progress } from "../output/progress.ts";
@@ -26,13 +27,24 @@ export async function sendImage(call: Invocation, source: Source, signal?: Abort
   );
   try {
     const body = ReadableStream.from(bytes);
-    const image = await client.pushImage(body, { onProgress: (sent) => progress.update(sent), signal });
+    const image = await client.pushImage(body, {
+      onProgress: (sent) => progress.update(sent),
+      // Only a terminal has a place where it is seen.
+      onArrival: quiet || !io.stderr.isTTY ? undefined : (arrival) => progress.say(tellArrival(arrival)),
+      signal,
+    });
     progress.finish(`Sent ${source.title}`);
     return image;
   } catch (error) {
     progress.clear();
     throw error;
   }
+}
+
+/** What goes on after the last byte; before it, the bar says more. */
+function tellArrival({ phase, files }: ImageProgress): string {
+  if (phase === "unpacking") return `Unpacking in a sandbox, ${files} files so far …`;
+  return phase === "storing" ? `Making ${files} files safe on the disk …` : "";
 }
 
 async function* tellEnd(

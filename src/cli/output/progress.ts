@@ -41,10 +41,10 @@ export class Progress {
     io.stderr.write(CLEAR_LINE + text);
   }
 
-  /** Says what is awaited now, in the bar's place. */
+  /** Says what is awaited now, in the bar's place; the bar stays where there is nothing to say. */
   say(text: string): void {
     const { io, quiet, paint } = this.#options;
-    if (!quiet && io.stderr.isTTY) io.stderr.write(CLEAR_LINE + paint("dim", text));
+    if (text !== "" && !quiet && io.stderr.isTTY) io.stderr.write(CLEAR_LINE + paint("dim", text));
   }
 
   /** Ends with a line about the whole; `what` follows the figures. */

@@ -1,5 +1,4 @@
 import { CannotConnect } from "../../client/cannot-connect.ts";
-import type { SharkuClient } from "../../client/client.ts";
 import type { LogRecord } from "../../contract/event.ts";
 import type { Proc } from "../../contract/proc.ts";
 import type { Invocation } from "../command.ts";
@@ -22,6 +21,7 @@ import {
 } from "./await-proc.ts";
 import { awaitReady, isAwaited } from "./await-ready.ts";
 import { addressOf } from "./describe.ts";
+import { showFetch } from "./fetch-progress.ts";
 import { followLog } from "./follow-log.ts";
 
 /** Between two looks at whether it is ready, where one failed. */
@@ -32,8 +32,8 @@ export async function runDetached(
   call: Invocation,
   { proc: created, interrupts }: { proc: Proc; interrupts: Interrupts },
 ): Promise<number> {
-  const { client, io, paint } = call;
-  const started = await awaitStart(client, created);
+  const { io, paint } = call;
+  const started = await awaitStart(call, created);
   const proc = isAwaited(started) ? await awaitUp(call, { proc: started, interrupts }) : started;
   if (call.json) printJson(io.stdout, proc);
   else if (call.quiet) io.stdout.write(`${proc.id}\n`);
@@ -53,7 +53,11 @@ export async function runDetached(
 }
 
 /** Whoever waits here has a proc already, and must learn its id where the daemon goes away meanwhile. */
-async function awaitStart(client: SharkuClient, { id, name }: Proc): Promise<Proc> {
+async function awaitStart(call: Invocation, proc: Proc): Promise<Proc> {
+  const { client } = call;
+  const { id, name } = proc;
+  const started = new AbortController();
+  const shown = showFetch(call, { proc, signal: started.signal });
   try {
     return await awaitProc(client, id, { until: "running" });
   } catch (error) {
@@ -63,6 +67,9 @@ async function awaitStart(client: SharkuClient, { id, name }: Proc): Promise<Pro
         `see then: sharku wait ${id} --until running`,
       { exit: "unreachable", cause: error },
     );
+  } finally {
+    started.abort();
+    await shown;
   }
 }
 
@@ -108,7 +115,7 @@ async function watch(
   call: Invocation,
   { proc, interrupts }: { proc: Proc; interrupts: Interrupts },
 ): Promise<number> {
-  const started = await awaitStart(call.client, proc);
+  const started = await awaitStart(call, proc);
   if (neverRan(started)) {
     if (interrupts.count > 0) return exitCode("interrupted");
     throw cannotStart(call, started);

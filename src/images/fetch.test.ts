@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createRawServer } from "node:net";
 import { describe, it } from "node:test";
 import { judgeAddress, noFetchRules } from "../lib/address-rules.ts";
 import { fetchArchive, judgeFetchUrl, tellUrl, type Validators } from "./fetch.ts";
@@ -136,6 +136,24 @@ describe("fetchArchive()", () => {
       return true;
     });
   });
+
+  for (const [what, answer] of [
+    ["no head at all, as HTTP/0.9 has none", "just bytes"],
+    ["a length that is no number", "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nbytes"],
+    ["less than it announced", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbytes"],
+    ["a chunk that breaks off", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nbytes"],
+  ] as const)
+    it(`case 66: fails where a server sends ${what}`, async () => {
+      const server = createRawServer((socket) => {
+        socket.on("error", () => undefined);
+        socket.once("data", () => socket.end(answer));
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      // A server that listens on TCP has a port.
+      const { port } = server.address() as AddressInfo;
+      await assert.rejects(fetchAll(`http://127.0.0.1:${port}/slug.tar`), { name: "FetchError" });
+      await new Promise((resolve) => server.close(resolve));
+    });
 
   it("ends at once with its signal", async () => {
     await using server = await startServer((_, response) => response.writeHead(200).write("x"));

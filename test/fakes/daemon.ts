@@ -11,7 +11,7 @@ import { blankProc } from "./blank-proc.ts";
 import { FakeCallbacks } from "./callbacks.ts";
 import { fakeDf } from "./df.ts";
 import { answerAllStats, fakeCapacity, fakeStats } from "./figures.ts";
-import { FakeImages } from "./images.ts";
+import { answerPush, FakeImages } from "./images.ts";
 import { fakeInfo } from "./info.ts";
 import { matchRoute } from "./match-route.ts";
 import { FakeTemplates } from "./templates.ts";
@@ -222,6 +222,7 @@ export class FakeDaemon {
         name,
         params,
         query: url.searchParams,
+        accept: request.headers.accept ?? "",
         bytes,
         body,
         response,
@@ -273,7 +274,7 @@ export class FakeDaemon {
       case "replayCallbacks":
         return [202, this.callbacks.replay(id, JSON.parse(body))];
       case "pushImage":
-        return this.#takeIn(call);
+        return answerPush(call, this.images.takeIn(call.bytes, this.#tick()));
       case "listImages":
         return [200, { items: [...this.images.values()], next: null, seq: 0 }];
       case "imageFiles":
@@ -288,18 +289,6 @@ export class FakeDaemon {
       default:
         return this.#handleRest(call);
     }
-  }
-
-  /** To who asks for them, the records of its coming; else the image alone. */
-  #takeIn({ bytes, request, response }: Call): [status: number, reply: unknown] {
-    const image = this.images.takeIn(bytes, this.#tick());
-    if (!request.headers.accept?.includes("application/x-ndjson")) return [201, image];
-    const progress = { phase: "unpacking", bytes: bytes.length, totalBytes: null, files: 2 };
-    response.writeHead(200, { "content-type": "application/x-ndjson" });
-    for (const record of [{ progress }, { image, isNew: true }])
-      response.write(`${JSON.stringify(record)}\n`);
-    response.end();
-    return [200, undefined];
   }
 
   #handleRest(call: Call): [status: number, reply: unknown] {
@@ -402,5 +391,6 @@ interface Call {
   readonly query: URLSearchParams;
   readonly bytes: Buffer;
   readonly body: string;
+  readonly accept: string;
   readonly response: ServerResponse;
 }

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import type { ServerResponse } from "node:http";
 import { SharkuError } from "../../src/contract/errors.ts";
 import type { Image, ImageFile, ImagePatch, Pruned, PruneRequest } from "../../src/contract/image.ts";
 import { parseProcfile } from "../../src/lib/procfile.ts";
@@ -42,4 +43,19 @@ export class FakeImages extends Map<string, Image> {
     this.set(digest, image);
     return image;
   }
+}
+
+/** To who asks for them, the records of its coming; else the image alone. */
+export function answerPush(
+  { accept, response }: { readonly accept: string; readonly response: ServerResponse },
+  image: Image,
+): [status: number, reply: unknown] {
+  if (!accept.includes("application/x-ndjson")) return [201, image];
+  const { bytes, files } = image;
+  const progress = { phase: "unpacking", bytes, totalBytes: null, bytesPerSecond: 0, remainingMs: 0, files };
+  response.writeHead(200, { "content-type": "application/x-ndjson" });
+  response.end(
+    [{ progress }, { image, isNew: true }].map((record) => `${JSON.stringify(record)}\n`).join(""),
+  );
+  return [200, undefined];
 }

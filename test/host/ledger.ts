@@ -18,12 +18,20 @@ const SAME_MS_MAX = stretched(10_000);
 const POLL_MS = stretched(50);
 const OWNER_MS_MAX = stretched(3_000);
 
+/** One whose last process has just ended goes within moments; one that stays is a loss. */
+const NOBODYS_DISK = "a disk that nobody holds";
+
 /** The ids of all daemons' containers. */
 const ID_BASE = 0x20000000;
 const IDS_END = ID_BASE + 32 * 16384;
 
 export async function takeLedger(places: Places): Promise<Ledger> {
-  const all = await takeAll(places);
+  const deadline = performance.now() + SAME_MS_MAX;
+  let all = await takeAll(places);
+  while (all["disks"]?.includes(NOBODYS_DISK) && performance.now() < deadline) {
+    await sleep(POLL_MS);
+    all = await takeAll(places);
+  }
   const ours = Object.entries(all).map(([kind, lines]) => [kind, lines.filter((line) => !isOfTrial(line))]);
   return Object.fromEntries(ours);
 }
@@ -153,15 +161,21 @@ async function disksOfRuns({ stateDir }: Places): Promise<string[]> {
     const line = await readProc(pid, "cmdline");
     return isDiskHolder(line) || isOfTrial(line) || isOfTrial(await readProc(pid, "cgroup"));
   });
-  const elsewhere = (await Promise.all(others.map((pid) => readProc(pid, "mountinfo")))).join("\n");
+  const elsewhere = await mountsSeenBy(others);
+  const anywhere = await mountsSeenBy(await pidsWhere(async () => true));
   const devices = await Promise.all(
     (await readdir("/sys/block")).map(async (name) => {
       const image = await readFile(`/sys/block/${name}/loop/backing_file`, "utf8").catch(() => "");
       const isOurs = image.startsWith(`${stateDir}/`) && image.trimEnd().endsWith(" (deleted)");
-      return isOurs && !elsewhere.includes(` /dev/${name} `) ? ["a disk of a run"] : [];
+      if (!isOurs || elsewhere.includes(` /dev/${name} `)) return [];
+      return [anywhere.includes(` /dev/${name} `) ? "a disk of a run" : NOBODYS_DISK];
     }),
   );
   return devices.flat();
+}
+
+async function mountsSeenBy(pids: readonly number[]): Promise<string> {
+  return (await Promise.all(pids.map((pid) => readProc(pid, "mountinfo")))).join("\n");
 }
 
 /** The shell that keeps a disk ready; they come and go as runs take theirs. */

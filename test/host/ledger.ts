@@ -202,7 +202,8 @@ async function files(dirs: readonly string[]): Promise<string[]> {
   // By find, since Node's recursive readdir follows links.
   const { stdout } = await tryCommand(["find", ...dirs, "-printf", "%y %m %U %p\\n"]);
   const lines = stdout.split("\n").filter(Boolean);
-  const passing = /\.db-(wal|shm|journal)$|\/disks\/(image|master)-|\/images\/[0-9a-f]{64}\/used$/;
+  const passing =
+    /\.db-(wal|shm|journal)$|\/sizes(\/\w+\.json(\.new)?)?$|\/disks\/(image|master)-|\/images\/[0-9a-f]{64}\/used$/;
   return lines.filter((line) => !passing.test(line)).sort();
 }
 

@@ -9,6 +9,8 @@ export interface LongCall<Progress, Result, Last> {
   readonly last: (result: Result) => Last;
   /** Whether a word of it may be left out where a newer one waits already. */
   readonly isDated: (progress: Progress) => boolean;
+  /** Aborts where the caller has gone. */
+  readonly signal: AbortSignal;
 }
 
 /** A caller who reads no faster misses the oldest. */
@@ -19,7 +21,7 @@ const WAITING_MAX = 1000;
  * its first progress throws, and is answered like any other call.
  */
 export async function* progressRecords<Progress, Result, Last>(
-  { work, last, isDated }: LongCall<Progress, Result, Last>,
+  { work, last, isDated, signal }: LongCall<Progress, Result, Last>,
   request: FastifyRequest,
 ): AsyncGenerator<{ progress: Progress } | Last | { problem: Problem }, void> {
   const news: { readonly waiting: Progress[]; isOver: boolean; wake: () => void } = {
@@ -56,6 +58,8 @@ export async function* progressRecords<Progress, Result, Last>(
     yield last(await worked);
   } catch (error) {
     if (!hasBegun) throw error;
+    // Nobody is told, and it is no fault.
+    if (signal.aborted) return;
     yield { problem: toProblem(toldError(error, request.log)) };
   } finally {
     await over;

@@ -29,15 +29,14 @@ export class Arrival {
     this.#phase = "receiving";
     this.#totalBytes = totalBytes;
     this.#beganMs = this.#elapsedMs();
-    this.#onChange();
   }
 
-  /** The same bytes, counted on their way. */
+  /** The same bytes, counted on their way; told once whoever takes them has found nothing wrong with them. */
   async *count(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
     for await (const chunk of body) {
       this.#bytes += chunk.byteLength;
-      this.#onChange();
       yield chunk;
+      this.#onChange();
     }
   }
 
@@ -49,8 +48,8 @@ export class Arrival {
     this.#onChange();
   }
 
-  addFile(): void {
-    this.#files += 1;
+  countFiles(files: number): void {
+    this.#files = files;
     this.#onChange();
   }
 

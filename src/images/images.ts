@@ -351,7 +351,7 @@ class ImageKeeper implements ImageRoom {
       ...{ sandbox, limits, targetDir, signal },
       jobId: randomId(),
       archive: join(workDir, "archive"),
-      onMember: () => arrival.addFile(),
+      onFiles: (files) => arrival.countFiles(files),
     });
   }
 

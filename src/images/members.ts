@@ -46,6 +46,11 @@ export class Members {
     return this.#last;
   }
 
+  /** Files, directories and links so far. */
+  get count(): number {
+    return this.#count;
+  }
+
   /** Whether tar has come to the mark of the archive's end. */
   get isWhole(): boolean {
     return this.#isWhole;

@@ -26,8 +26,8 @@ export interface UnpackOptions {
   readonly format: ArchiveFormat;
   readonly targetDir: string;
   readonly signal: AbortSignal;
-  /** Called for each member as it is written. */
-  readonly onMember: () => void;
+  /** Called with the number of files, directories and links so far. */
+  readonly onFiles: (files: number) => void;
 }
 
 /**
@@ -62,7 +62,7 @@ export async function unpack(options: UnpackOptions): Promise<{ files: number; b
     input,
     onLine: (line: string) => {
       const why = fault === null ? members.add(line) : null;
-      if (why === null) options.onMember();
+      if (why === null) options.onFiles(members.count);
       else refuse(why);
     },
     signal: AbortSignal.any([options.signal, ending.signal]),

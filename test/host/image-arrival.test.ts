@@ -62,6 +62,13 @@ test("how far an image is on its way in is told", async (context) => {
     assert.equal(again.isNew, false);
   });
 
+  await context.test("what is refused at its first bytes is refused by the status", async () => {
+    const response = await push(daemon, Uint8Array.from(Buffer.alloc(4096, "no archive ")));
+    assert.equal(response.status, 415);
+    assert.match(response.headers.get("content-type") ?? "", /problem\+json/);
+    await response.body?.cancel();
+  });
+
   await context.test("and up to what is wrong with the archive", async () => {
     const records = await pushForRecords(daemon, archiveOf(MIB).archive.subarray(0, MIB / 2));
     const last = records.at(-1);
@@ -102,13 +109,16 @@ test("a push may be repeated without harm", async (context) => {
   });
 });
 
-async function pushForRecords(daemon: TestDaemon, archive: Uint8Array<ArrayBuffer>): Promise<PushRecord[]> {
-  const response = await fetch(`${daemon.baseUrl}/v1/images`, {
+async function push(daemon: TestDaemon, archive: Uint8Array<ArrayBuffer>): Promise<Response> {
+  return await fetch(`${daemon.baseUrl}/v1/images`, {
     method: "POST",
     headers: { accept: "application/x-ndjson", authorization: `Bearer ${await daemon.token()}` },
     body: archive,
   });
-  const lines = (await response.text()).trim().split("\n");
+}
+
+async function pushForRecords(daemon: TestDaemon, archive: Uint8Array<ArrayBuffer>): Promise<PushRecord[]> {
+  const lines = (await (await push(daemon, archive)).text()).trim().split("\n");
   return lines.map((line) => JSON.parse(line));
 }
 

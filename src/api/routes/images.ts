@@ -37,7 +37,12 @@ export function imageHandlers({ images, procs }: ApiNeeds): Handlers<Names> {
         // No parser touches the body of this call: its bytes are taken as they come.
         images.takeIn(request.raw, signal, { totalBytes: lengthOf(request), onProgress });
       if (request.headers.accept?.includes("application/x-ndjson")) {
-        const call = { work: paced(takeIn), last: (taken: Taken): PushRecord => taken, isDated: () => true };
+        const call = {
+          work: paced(takeIn),
+          last: (taken: Taken): PushRecord => taken,
+          isDated: () => true,
+          signal,
+        };
         const records: AsyncIterable<PushRecord> = progressRecords(call, request);
         await sendStream(records, { reply, kind: "ndjson", form: pushForm, waits: false });
         return undefined;

@@ -47,6 +47,7 @@ async function answerBuild(
       last: (template: Template): BuildRecord => ({ template }),
       // Of progress the newest is enough, but each line of a script is a word of its own.
       isDated: ({ phase }: Progress) => phase !== "running",
+      signal,
     };
     const records = progressRecords(call, request);
     await sendStream(records, { reply, kind: "ndjson", form: buildForm, waits: false });

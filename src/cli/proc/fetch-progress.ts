@@ -17,6 +17,9 @@ export async function showFetch(
 ): Promise<void> {
   const { client, io, quiet, json } = call;
   if (quiet || json || !io.stderr.isTTY || proc.image === null || proc.image.digest !== null) return;
+  const over = new Promise<void>((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true }),
+  );
   let isDrawn = false;
   while (!signal.aborted) {
     const seen = await client.getProc(proc.id, { signal }).catch(() => null);
@@ -25,7 +28,7 @@ export async function showFetch(
       io.stderr.write(CLEAR_LINE + tellFetch(call, seen.progress));
       isDrawn = true;
     }
-    await io.sleep(LOOK_MS);
+    await Promise.race([io.sleep(LOOK_MS), over]);
   }
   if (isDrawn) io.stderr.write(CLEAR_LINE);
 }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Members } from "./members.ts";
 
 const limits = { bytesMax: 1000, filesMax: 3 };
@@ -38,6 +40,35 @@ test("Members.add() refuses what takes the place of a link that tar makes last o
   for (const second of [line("l", "a/b -> /etc"), line("-", "a/bc"), line("-", "a")])
     assert.equal(twice("a/b -> /etc", second), null, second);
   assert.equal(twice("a -> b", line("-", "a")), null);
+});
+
+test("Members.add() refuses a link that can be read in many ways", () => {
+  const line = (text: string) => `lrwxrwxrwx 0/0 0 2026-11-23 19:00 ${text}`;
+  const members = new Members(limits);
+  assert.match(
+    members.add(line(`l -> ${"/ -> ".repeat(816)}/`)) ?? "taken",
+    /^"l -> .{90,200}" has " -> " in its name/,
+  );
+  assert.match(new Members(limits).add(line(`${"a -> ".repeat(4)}b`)) ?? "taken", /more than 2 times/);
+  assert.equal(new Members(limits).add(line(`${"a -> ".repeat(3)}b`)), null);
+});
+
+test("Members.add() keeps little of each link, however long it and its name are", () => {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const links = 5000;
+  const members = new Members({ bytesMax: 1, filesMax: links + 1 });
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let index = 0; index < links; index += 1) {
+    const name = `${"d/".repeat(900)}${index}`;
+    assert.equal(members.add(`lrwxrwxrwx 0/0 0 2026-11-23 19:00 ${name} -> /${name} -> /${name}`), null);
+  }
+  collect();
+  const kept = (process.memoryUsage().heapUsed - before) / links;
+  assert.ok(kept < 1000, `${kept} bytes of each`);
+  const again = `drwxr-xr-x 0/0 0 2026-11-23 19:00 ${"d/".repeat(900)}7/`;
+  assert.match(members.add(again.replace("d/", "./d//")) ?? "taken", /is there twice, first as a link/);
 });
 
 test("Members.isWhole is false until tar tells of the mark of the end", () => {

@@ -1,3 +1,5 @@
+import { hash } from "node:crypto";
+
 /**
  * Reads tar's list of members (`tar -x -vv -R --numeric-owner --quoting-style=escape`) while it unpacks, and tells
  * at the first line that goes too far: the list comes before the files. A directory that no member names, but a
@@ -34,7 +36,7 @@ export class Members {
   #bytes = 0;
   #last: string | null = null;
   #isWhole = false;
-  /** Names of links that tar makes last of all, with the text of each. */
+  /** Names of links that tar makes last of all, with the text of each: as marks, for an archive may have long ones. */
   readonly #lateLinks = new Map<string, string>();
 
   constructor(limits: MemberLimits) {
@@ -88,14 +90,17 @@ export class Members {
    * later one with its name is chance: tar goes by the number of the file, and numbers are given again.
    */
   #judgeAgain(kind: string, text: string): string | null {
-    const names = kind === "l" ? [] : [plainPath(text)];
-    const links = kind === "l" ? lateLinksIn(text) : [];
-    if (kind === "l" && links.length === 0) names.push(plainPath(withoutTarget(text)));
+    if (kind === "l" && text.split(ARROW, ARROWS_MAX + 2).length > ARROWS_MAX + 1)
+      return `"${this.#last}" has "${ARROW}" in its name or target more than ${ARROWS_MAX - 1} times, wanted fewer`;
+    const links = kind === "l" ? lateLinksIn(text).map(markOf) : [];
+    if (links.length === 0 && this.#lateLinks.size === 0) return null;
+    const names = links.length === 0 ? [markOf(plainPath(kind === "l" ? withoutTarget(text) : text))] : [];
+    const mark = markOf(text);
     const isTwice =
       names.some((name) => this.#lateLinks.has(name)) ||
-      links.some((name) => (this.#lateLinks.get(name) ?? text) !== text);
+      links.some((name) => (this.#lateLinks.get(name) ?? mark) !== mark);
     if (isTwice) return `"${this.#last}" is there twice, first as a link, wanted one member of a name`;
-    for (const name of links) this.#lateLinks.set(name, text);
+    for (const name of links) this.#lateLinks.set(name, mark);
     return null;
   }
 }
@@ -121,6 +126,9 @@ function nameIn(kind: string, text: string): string {
 }
 
 const ARROW = " -> ";
+/** Of a link's line: the one that tar writes, and what name and target may have. Each makes one more reading. */
+const ARROWS_MAX = 3;
+const MARK_BYTES = 16;
 
 function withoutTarget(name: string): string {
   const arrow = name.lastIndexOf(ARROW);
@@ -132,9 +140,14 @@ function lateLinksIn(text: string): string[] {
   const parts = text.split(ARROW);
   return parts.slice(1).flatMap((_, index) => {
     const target = parts.slice(index + 1).join(ARROW);
-    const isLate = target.startsWith("/") || target.split("/").includes("..");
+    const isLate = target.startsWith("/") || /(?:^|\/)\.\.(?:\/|$)/.test(target);
     return isLate ? [plainPath(parts.slice(0, index + 1).join(ARROW))] : [];
   });
+}
+
+/** As good as the text, of which there is no other with the same mark, and of one size however long it is. */
+function markOf(text: string): string {
+  return hash("sha256", text, "buffer").toString("latin1", 0, MARK_BYTES);
 }
 
 /** One path of those that mean the same. */

@@ -77,6 +77,19 @@ suite("archives made to do harm", () => {
     await refused([link("lnk", canary), { name: "hard", type: "1", link: "lnk" }, evil("hard/x")], /hard\/x/);
   });
 
+  test("case 52: links that can be read in thousands of ways are refused at the first", async () => {
+    const linkpath = `${"/ -> ".repeat(816)}/`;
+    const links = Array.from({ length: 3000 }, (_, index) => [
+      paxHeader({ linkpath }),
+      link(`l${index}`, "x"),
+    ]);
+    const archive = gzipSync(makeTar(links.flat()));
+    assert.ok(archive.length < 200_000, `${archive.length}`);
+    await assertRefused(daemon, archive, {
+      words: /^Cannot unpack the archive: "l0 -> \/ .*" has " -> " in its name/,
+    });
+  });
+
   test("case 54: devices and pipes are refused by name, and there are no sockets in tar", async () => {
     await refused([file, { name: "dev/null", type: "3" }], /"dev\/null" is a character device/);
     await refused([{ name: "disk", type: "4" }], /"disk" is a block device/);

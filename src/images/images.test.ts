@@ -343,7 +343,7 @@ describe("openImages()", () => {
         const script = `i=0; while [ $i -lt 60 ]; do mkdir ${dirs} && cd ${dirs} || exit 1; i=$((i+1)); done`;
         const { code, stderr } = await tryCommand(["bash", "-c", script], { cwd: job.targetDir });
         job.onLine("block 3: ** Block of NULs **");
-        return { code, stderr };
+        return { code, stderr, cleared: Promise.resolve() };
       },
     };
     const room = await open(sandbox);
@@ -357,7 +357,11 @@ describe("openImages()", () => {
   test("takeIn() tells of a full disk", async () => {
     const room = await open({
       async unpack() {
-        return { code: 65, stderr: "tar: a: Cannot write: No space left on device\n" };
+        return {
+          code: 65,
+          stderr: "tar: a: Cannot write: No space left on device\n",
+          cleared: Promise.resolve(),
+        };
       },
     });
     await assert.rejects(room.takeIn(Readable.from([makeTar([file])]), new AbortController().signal), {

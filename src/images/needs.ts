@@ -24,13 +24,16 @@ export interface UnpackResult {
   readonly code: number | null;
   /** At least the first 4 KiB that the command said. */
   readonly stderr: string;
+  /** Kept when nothing of the sandbox is left but what the command has written. */
+  readonly cleared: Promise<void>;
 }
 
 export interface UnpackSandbox {
   /**
    * Runs the command as an ordinary user who sees nothing of the host but the target, with neither network nor
    * capabilities, and with limits of its own (at least 256 MiB of memory). When it returns or throws, also after
-   * an abort, no process of the command is left: what follows relies on a tree that nobody changes any more.
+   * an abort, no process of the command is left: what follows relies on a tree that nobody changes any more. What
+   * else there was of the sandbox goes meanwhile.
    */
   unpack(job: UnpackJob): Promise<UnpackResult>;
 }

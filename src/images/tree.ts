@@ -1,5 +1,6 @@
-import type { Stats } from "node:fs";
-import { constants, lstat, open, readdir } from "node:fs/promises";
+import { lstatSync, type Stats } from "node:fs";
+import { constants, open, readdir } from "node:fs/promises";
+import { setImmediate } from "node:timers/promises";
 import { escapeHidden } from "../lib/escape-hidden.ts";
 
 /**
@@ -14,8 +15,11 @@ export interface TreeLimits {
 
 export type TreeFindings = { readonly files: number; readonly bytes: number } | { readonly fault: string };
 
-/** How many files are looked at at once. */
-const AT_ONCE = 16;
+/**
+ * How many files are looked at in one turn of the daemon. They have just been made, so what is known of them is in
+ * memory, and a thread for each would take ten times as long as the question.
+ */
+const AT_ONCE = 64;
 const SPECIAL_BITS = 0o7000;
 const TOP_MODE = 0o755;
 const OWNER_RWX = 0o700;
@@ -45,12 +49,18 @@ export async function settleTree(dir: string, limits: TreeLimits): Promise<TreeF
       return { fault: `it has more than ${limits.filesMax} files, wanted at most ${limits.filesMax}` };
     for (let at = 0; at < children.length; at += AT_ONCE) {
       const some = children.slice(at, at + AT_ONCE);
-      for (const [path, stats] of await Promise.all(some.map(settle))) {
+      const unsettled: Promise<void>[] = [];
+      await setImmediate();
+      for (const path of some) {
+        const stats = look(path);
         if (stats === null) return { fault: tooDeep(dir, path) };
         if (stats.isDirectory()) waiting.push(path);
         else if (!addFile(count, stats))
           return { fault: `"${within(dir, path)}" is neither a file nor a directory nor a link` };
+        const mode = settledMode(stats);
+        if (mode !== null) unsettled.push(setMode(path, mode));
       }
+      await Promise.all(unsettled);
       if (count.bytes > limits.bytesMax)
         return {
           fault: `its files have more than ${limits.bytesMax} bytes, wanted at most ${limits.bytesMax}`,
@@ -76,14 +86,20 @@ async function childrenOf(dir: Buffer): Promise<Buffer[] | null> {
   return names?.map((name) => Buffer.concat([dir, SLASH, name])) ?? null;
 }
 
-async function settle(path: Buffer): Promise<[path: Buffer, stats: Stats | null]> {
-  const stats = await lstat(path).catch(orNullWhereTooDeep);
-  if (stats !== null && !stats.isSymbolicLink()) {
-    const mode = stats.mode & 0o7777;
-    const wanted = (mode & ~SPECIAL_BITS) | (stats.isDirectory() ? OWNER_RWX : 0);
-    if (mode !== wanted && (stats.isDirectory() || stats.isFile())) await setMode(path, wanted);
+function look(path: Buffer): Stats | null {
+  try {
+    return lstatSync(path);
+  } catch (error) {
+    return orNullWhereTooDeep(error);
   }
-  return [path, stats];
+}
+
+/** The mode that it is to get, or null where it may stay as it is. */
+function settledMode(stats: Stats): number | null {
+  if (stats.isSymbolicLink()) return null;
+  const mode = stats.mode & 0o7777;
+  const wanted = (mode & ~SPECIAL_BITS) | (stats.isDirectory() ? OWNER_RWX : 0);
+  return mode === wanted ? null : wanted;
 }
 
 async function setMode(path: Buffer, mode: number): Promise<void> {

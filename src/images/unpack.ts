@@ -77,21 +77,37 @@ export async function unpack(options: UnpackOptions): Promise<{ files: number; b
     clearTimeout(deadline);
     input.destroy();
   }
-  options.signal.throwIfAborted();
-  if (fault !== null) throw bad(fault);
-  if (isReadError(input.errored)) throw input.errored;
-  judgeResult(result, { members, limits: options.limits });
+  const judge = async () => {
+    options.signal.throwIfAborted();
+    if (fault !== null) throw bad(fault);
+    if (isReadError(input.errored)) throw input.errored;
+    judgeResult(result, { members, limits: options.limits });
+    return await takeOver(options);
+  };
+  // However it is judged, who is answered finds nothing of the sandbox.
+  return await bothOf(judge(), result?.cleared);
+}
+
+/** What the archive became is told and flushed; the archive goes. */
+async function takeOver({
+  archive,
+  targetDir,
+  limits,
+}: UnpackOptions): Promise<{ files: number; bytes: number }> {
   // Unlinked before the flush, which would write all of it for nobody.
-  await rm(options.archive);
+  await rm(archive);
   // Most of it is on the disk when the look is over. Whoever publishes flushes what the look has changed; a fault
   // of the disk is told to the first who asks, so this one counts as well.
-  const [looked, flushed] = await Promise.allSettled([
-    settleTree(options.targetDir, options.limits),
-    flushFileSystem(options.targetDir),
-  ]);
-  if (looked.status === "rejected") throw looked.reason;
-  if (flushed.status === "rejected") toOperatingError(flushed.reason);
-  return judgeTree(looked.value);
+  const flushed = flushFileSystem(targetDir).catch(toOperatingError);
+  return judgeTree(await bothOf(settleTree(targetDir, limits), flushed));
+}
+
+/** The value of the first, when both have ended; the fault of the first that has one. */
+async function bothOf<T>(task: Promise<T>, other: Promise<void> | undefined): Promise<T> {
+  const [done, otherDone] = await Promise.allSettled([task, other]);
+  if (done.status === "rejected") throw done.reason;
+  if (otherDone.status === "rejected") throw otherDone.reason;
+  return done.value;
 }
 
 /**

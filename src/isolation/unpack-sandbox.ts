@@ -26,6 +26,13 @@ export interface UnpackJob {
   readonly signal: AbortSignal;
 }
 
+export interface UnpackEnd {
+  /** Null where it was killed. */
+  readonly code: number | null;
+  readonly stderr: string;
+  readonly cleared: Promise<void>;
+}
+
 /** How many archives are taken apart at once; the others wait. */
 const JOBS_MAX = 2;
 
@@ -51,24 +58,38 @@ export class UnpackSandbox {
     this.#slots = new FifoPool(needs.firstSlot, needs.firstSlot + JOBS_MAX - 1);
   }
 
-  /** Runs the job to its end, or kills it when the signal aborts. Whatever happens, nothing of it is left. */
-  unpack(job: UnpackJob): Promise<{ code: number | null; stderr: string }> {
+  /**
+   * Runs the job to its end, or kills it when the signal aborts. Whatever happens, nothing of it is left: no process
+   * when it answers, and no file when what it answers with is `cleared`.
+   */
+  unpack(job: UnpackJob): Promise<UnpackEnd> {
     const lane = this.#lanes.reduce((best, other) => (other.length < best.length ? other : best));
-    return lane.run(() => this.#run(job));
+    return new Promise((resolve, reject) => {
+      // The next of the lane waits until the slot is free.
+      lane.run(() => this.#run(job, resolve)).catch(reject);
+    });
   }
 
-  async #run(job: UnpackJob): Promise<{ code: number | null; stderr: string }> {
+  async #run(job: UnpackJob, onEnd: (end: UnpackEnd) => void): Promise<void> {
     job.signal.throwIfAborted();
     const slot = this.#slots.acquire();
     if (slot === null) throw new Error("Cannot unpack: more jobs at once than there are slots");
+    let cleared: Promise<void> | null = null;
     try {
       const bundleDir = await this.#writeBundle(job, slot);
-      return await runForeground({ ...job, bundleDir }, this.#needs);
+      const end = await runForeground({ ...job, bundleDir }, this.#needs);
+      await this.#needs.cgroups.kill(job.jobId);
+      cleared = this.#clear(job.jobId);
+      onEnd({ ...end, cleared });
     } finally {
-      await this.#needs.containers.destroy(job.jobId);
-      await restoreNullDevice();
+      await (cleared ?? this.#clear(job.jobId));
       this.#slots.release(slot);
     }
+  }
+
+  async #clear(jobId: string): Promise<void> {
+    await this.#needs.containers.destroy(jobId);
+    await restoreNullDevice();
   }
 
   async #writeBundle(job: UnpackJob, slot: number): Promise<string> {

@@ -25,7 +25,7 @@ export const plainSandbox: UnpackSandbox = {
       child.on("error", reject);
       child.on("close", (code) => {
         job.signal.removeEventListener("abort", kill);
-        void fed.then(() => resolve({ code, stderr }));
+        void fed.then(() => resolve({ code, stderr, cleared: Promise.resolve() }));
       });
     });
   },

@@ -10,7 +10,13 @@ import { listTree, type TreeList } from "./list-tree.ts";
 
 const ERROR_CHARS_MAX = 500;
 
-/** The same directory gives the same bytes, so that an unchanged app is the same image. */
+/** For all files, since a checkout has none of its own. Zip knows no time before 1980, and it is to be so in any zone. */
+const MODIFIED_AT = Date.UTC(1980, 0, 2) / 1000;
+
+/**
+ * The same content gives the same bytes, whoever checked it out, when, and under which umask; so an unchanged app is
+ * the same image. Of what else a file has, only that it can be executed counts, as for git.
+ */
 const TAR_ARGUMENTS = [
   "--create",
   "--file=-",
@@ -23,6 +29,10 @@ const TAR_ARGUMENTS = [
   "--numeric-owner",
   "--owner=0",
   "--group=0",
+  `--mtime=@${MODIFIED_AT}`,
+  "--mode=a-st,go=,u=rwX,go=u,go-w",
+  // A copy has files of their own for names of one file.
+  "--hard-dereference",
 ];
 
 /** What an app's image is made of: a directory to be packed, or a file that is an archive. */

@@ -12,7 +12,7 @@ export const imagePushCommand: Command = {
   details:
     "A directory is packed without .git and without what .slugignore names; where there is none, without what " +
     ".gitignore names, but for installed dependencies and build results. An archive is tar, plain or compressed by " +
-    "gzip, zstd or xz. The same content is the same image.",
+    "gzip, zstd or xz. The same content of a directory is the same image, whatever its times and owners.",
   options: {},
   examples: ["sharku image push .", "sharku image push slug.tar.gz --json"],
   run: push,

@@ -3,6 +3,7 @@ import { chmod, chown, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { runCommand } from "../lib/run-command.ts";
 import { judgeCommand } from "./find-command.ts";
 
 const dirs = ["usr/bin", "usr/local/bin", "app/bin", "lib"];
@@ -69,6 +70,40 @@ describe("judgeCommand()", () => {
     assert.equal(await judge("./deep/node"), null);
     assert.equal(await judge("./outside"), "is not there");
     assert.equal(await judge("./loop"), "is a link that leads in circles");
+  });
+
+  it("waits for no FIFO, and takes nothing but a file for a program", async () => {
+    await runCommand(["mkfifo", "--mode=755", join(root, "app/pipe"), join(root, "usr/local/bin/tool-2")]);
+    await put("app/of-pipe", { text: "#!/app/pipe\n" });
+    await put("usr/bin/tool-2");
+    const sentence = "is no file, and cannot be executed";
+    assert.equal(await judge("./pipe"), sentence);
+    assert.equal(await judge("./of-pipe"), `asks in its first line for /app/pipe, which ${sentence}`);
+    // The kernel, too, goes on to the next directory of PATH.
+    assert.equal(await judge("tool-2"), null);
+  });
+
+  it("leaves to the kernel what leads through /proc", async () => {
+    await mkdir(join(root, "proc"));
+    await mkdir(join(root, "dev"));
+    // As the kernel has it: readable by who is in there, and by nobody else.
+    await symlink("/proc/self/fd", join(root, "dev/fd"));
+    await symlink("/proc/self/fd/0", join(root, "dev/stdin"));
+    await put("app/by-self", { text: "#!/proc/self/exe\n" });
+    for (const program of [
+      "/proc/self/exe",
+      "/dev/stdin",
+      "/dev/fd/3",
+      "../proc/thread-self/exe",
+      "./by-self",
+    ])
+      assert.equal(await judge(program), null, program);
+    assert.equal(await judge("/proc"), "is a directory");
+    const place = { root, cwd: "/app", owner: 4711, path: "/proc/self/root/bin" };
+    assert.equal(await judgeCommand("nope", place), null);
+    // A directory of that name elsewhere is like any other.
+    await mkdir(join(root, "app/proc"));
+    assert.equal(await judge("./proc/self/exe"), "is not there");
   });
 
   it("tells what a script's first line asks for in vain", async () => {

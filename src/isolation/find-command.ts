@@ -1,4 +1,4 @@
-import { type FileHandle, lstat, open, readlink } from "node:fs/promises";
+import { constants, type FileHandle, lstat, open, readlink } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
@@ -13,10 +13,14 @@ const LINKS_MAX = 40;
 /** The first line of a script, and the head of an ELF file with its table, lie within. */
 const HEAD_BYTES = 4096;
 
+/** Were it a FIFO after all, opening it would wait for a writer, and hold a thread of the daemon's few. */
+const READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
 const ELF_64_LITTLE = Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1]);
 const PT_INTERP = 3;
 
 const NOT_THERE = "is not there";
+const NO_FILE = "is no file, and cannot be executed";
 
 export interface CommandPlace {
   /** The container's root, as the host sees it. */
@@ -28,17 +32,19 @@ export interface CommandPlace {
   readonly owner: number;
 }
 
-type Found = { readonly file: string } | { readonly wrong: string };
+/** What lies below /proc is another thing for each who asks: whether it can be executed is left to the kernel. */
+type Found = { readonly file: string } | { readonly wrong: string } | "in /proc";
 
 /** What is wrong with a program, in words that follow its name; null where it can be executed, as far as one can see. */
 export async function judgeCommand(program: string, place: CommandPlace): Promise<string | null> {
   const found = await findProgram(program, place);
+  if (found === "in /proc") return null;
   if ("wrong" in found) return found.wrong;
-  await using handle = await open(found.file, "r");
+  await using handle = await open(found.file, READ_ONLY);
   const head = await readHead(handle);
   if (head.subarray(0, 2).toString() === "#!") return await judgeScript(head, place);
   const loader = loaderOf(head);
-  if (loader === null || !("wrong" in (await resolveFile(loader, place)))) return null;
+  if (loader === null || wrongOf(await resolveFile(loader, place)) === null) return null;
   return `is built for another system: its loader ${loader} is not in this template`;
 }
 
@@ -47,7 +53,7 @@ async function findProgram(program: string, place: CommandPlace): Promise<Found>
   const wrong: string[] = [];
   for (const dir of program === "" ? [] : place.path.split(":")) {
     const found = await resolveFile(`${dir || "."}/${program}`, place);
-    if ("file" in found) return found;
+    if (found === "in /proc" || "file" in found) return found;
     if (found.wrong !== NOT_THERE) wrong.push(found.wrong);
   }
   return { wrong: wrong[0] ?? `is in none of the directories of PATH, ${place.path}` };
@@ -63,6 +69,7 @@ async function resolveFile(path: string, { root, cwd, owner }: CommandPlace): Pr
       at.pop();
       continue;
     }
+    if (at[0] === "proc") return "in /proc";
     const file = join(root, ...at, part);
     const stat = await lstat(file).catch(() => null);
     if (stat === null) return { wrong: NOT_THERE };
@@ -76,6 +83,7 @@ async function resolveFile(path: string, { root, cwd, owner }: CommandPlace): Pr
     }
     if (left.length === 0 && stat.isDirectory()) return { wrong: "is a directory" };
     if (left.length > 0 && !stat.isDirectory()) return { wrong: NOT_THERE };
+    if (left.length === 0 && !stat.isFile()) return { wrong: NO_FILE };
     if (!mayExecute(stat, owner))
       return { wrong: `may not be executed by the app: /${[...at, part].join("/")}` };
     if (left.length === 0) return { file };
@@ -100,11 +108,16 @@ async function judgeScript(head: Buffer, place: CommandPlace): Promise<string | 
   const [interpreter = "", argument] = line.trim().split(/\s+/);
   if (interpreter === "") return null;
   const found = await resolveFile(interpreter, place);
-  if ("wrong" in found) return `asks in its first line for ${interpreter}, which ${found.wrong}`;
+  const wrong = wrongOf(found);
+  if (wrong !== null) return `asks in its first line for ${interpreter}, which ${wrong}`;
   if (!/\/env$/.test(interpreter) || argument === undefined || !/^[\w./+-]+$/.test(argument)) return null;
   if (argument.startsWith("-")) return null;
-  const named = await findProgram(argument, place);
-  return "wrong" in named ? `asks in its first line for ${argument}, which ${named.wrong}` : null;
+  const lack = wrongOf(await findProgram(argument, place));
+  return lack === null ? null : `asks in its first line for ${argument}, which ${lack}`;
+}
+
+function wrongOf(found: Found): string | null {
+  return found !== "in /proc" && "wrong" in found ? found.wrong : null;
 }
 
 /** The loader that a dynamic ELF program names; null where it names none, or is of a form that is not read here. */

@@ -245,9 +245,18 @@ describe("a request that does not fit", () => {
   });
 
   it("is told what is wrong with its form", async () => {
+    // As bytes, for which fetch names no type.
+    const untyped = (body: string) => call("/proc", { method: "POST", body: Buffer.from(body) });
+    const poisoned = [
+      "{",
+      '{"__proto__":{"x":1}}',
+      '{"config":{"__proto__":"x"}}',
+      '{"constructor":{"prototype":1}}',
+    ];
     const expected: [Promise<Answer>, number, string][] = [
       [post("/v1/procs", "{"), 400, "invalid-json"],
       [post("/v1/procs", '{"__proto__":{"x":1}}'), 400, "invalid-json"],
+      ...poisoned.map((body): [Promise<Answer>, number, string] => [untyped(body), 400, "invalid-json"]),
       [
         post("/v1/procs", "a=b", { "content-type": "application/x-www-form-urlencoded" }),
         415,

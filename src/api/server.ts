@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import Fastify, {
   type FastifyBaseLogger,
+  type FastifyBodyParser,
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
@@ -142,7 +143,7 @@ function addRoutes(app: FastifyInstance, handlers: Handlers<RouteName>): void {
       });
     } else if (route.face !== undefined) {
       void app.register(async (inner) => {
-        inner.addContentTypeParser("*", { parseAs: "string" }, parseUntold);
+        inner.addContentTypeParser("*", { parseAs: "string" }, parseUntold(inner));
         addRoute(inner, route, handlers[name]);
       });
     } else {
@@ -152,22 +153,14 @@ function addRoutes(app: FastifyInstance, handlers: Handlers<RouteName>): void {
 }
 
 /** The clients of 2013 send JSON without saying so. What says that it is something else may come from a web page. */
-function parseUntold(
-  request: FastifyRequest,
-  body: string,
-  done: (error: Error | null, value?: unknown) => void,
-) {
-  const type = request.headers["content-type"];
-  if (type !== undefined)
-    return done(
-      new SharkuError("unsupported-media-type", `Cannot read a body of "${type}": JSON was expected`),
-    );
-  try {
-    done(null, JSON.parse(body));
-  } catch (cause) {
-    const words = cause instanceof Error ? cause.message : String(cause);
-    done(new SharkuError("invalid-json", `Cannot read the body: ${words}`));
-  }
+function parseUntold(app: FastifyInstance): FastifyBodyParser<string> {
+  const parseJson = app.getDefaultJsonParser("error", "error");
+  return (request, body, done) => {
+    const type = request.headers["content-type"];
+    if (type === undefined) return parseJson(request, body, done);
+    const words = `Cannot read a body of "${type}": JSON was expected`;
+    done(new SharkuError("unsupported-media-type", words), undefined);
+  };
 }
 
 function addRoute(app: FastifyInstance, route: Route, handler: Handlers<RouteName>[RouteName]): void {

@@ -6,9 +6,9 @@ import { isToEnd } from "./record.ts";
 const CUT_OFF_MS = 500;
 
 /**
- * Watches over a launch until the returned function is called: where its proc is to end and the runtime takes its time
- * or hangs, what is at work is ended, and the signal says so to what waits for its turn. Once the command may run, only at the end of its grace: the supervisor goes too,
- * and with it the code.
+ * Watches over a launch until `relax` is called: where its proc is to end and the runtime takes its time or hangs, what
+ * is at work is ended, and the signal says so to what waits for its turn. Once the command may run, only at the end of
+ * its grace: the supervisor goes too, and with it the code.
  */
 export function cutOffWhenUnwanted(
   life: Life,

@@ -6,7 +6,9 @@ import { Cursor, ProcId, Time } from "./words.ts";
  * What happened, numbered without gaps by `seq`, and with the proc as it was right after. `proc.image`: the image that
  * it names by URL is here, and has a digest. `proc.changed`: its limits are others now. `proc.disk-full`: it has filled
  * its /app, told once until there is room again; so are `proc.memory-high`, it uses more than nine tenths of its
- * memory, and `proc.pids-limit`, it was refused a process. `proc.ready`, `proc.unready`, `proc.unhealthy`,
+ * memory, and `proc.pids-limit`, it was refused a process. `proc.oom`: the kernel has
+ * killed a process of it for want of memory, and it goes on; of many kills it is told once a minute, and to no callback.
+ * `proc.ready`, `proc.unready`, `proc.unhealthy`,
  * `proc.healthy`: what its checks have come to.
  */
 export const eventTypes = [
@@ -20,6 +22,7 @@ export const eventTypes = [
   "proc.healthy",
   "proc.memory-high",
   "proc.pids-limit",
+  "proc.oom",
   "proc.image",
   "proc.deleted",
 ] as const;

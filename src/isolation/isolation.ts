@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import type { Limits } from "../contract/proc.ts";
 import type { Figures } from "../contract/stats.ts";
-import type { Isolation, RunPlan, RunSight } from "../procs/needs.ts";
+import type { Isolation, OomVictim, RunPlan, RunSight } from "../procs/needs.ts";
 import type { HostFacts } from "./bundle.ts";
 import type { Cgroups } from "./cgroup.ts";
 import { createSupervised, isSupervisor, supervisorPid } from "./conmon.ts";
@@ -10,7 +10,10 @@ import { ExitFiles } from "./exit-files.ts";
 import { type LimitWarning, LimitWatch } from "./figures/limit-watch.ts";
 import { judgeCommand } from "./find-command.ts";
 import { firstPid, isBeforeCommand, sharesKernel } from "./first-process.ts";
+import { killedForMemory } from "./kernel-kills.ts";
+import { MainProcesses } from "./main-process.ts";
 import { restoreNullDevice } from "./null-device.ts";
+import { judgeOomVictim } from "./oom-victim.ts";
 import { removeTree } from "./remove-tree.ts";
 import { type RunWay, writeRunBundle } from "./run-bundle.ts";
 import {
@@ -45,6 +48,9 @@ const WATCH_MS = 2_000;
 const EXIT_FILE_MS_MAX = 5_000;
 const EXIT_FILE_POLL_MS = 20;
 
+/** What the init tells of an app that SIGKILL has ended, and the supervisor of such an init. */
+const SIGKILL_CODE = 137;
+
 /** How long the command may take to run once the runtime says that it does, in milliseconds. */
 const START_MS_MAX = 2_000;
 const START_POLL_MS = 2;
@@ -74,6 +80,7 @@ export class Containers implements Isolation {
   readonly #exits: ExitFiles;
   readonly #watched = new Set<string>();
   readonly #limits: LimitWatch;
+  readonly #mains: MainProcesses;
   /** The supervisors' pids, as they were when it was last looked closely. */
   readonly #supervisors = new Map<string, number>();
   /** Containers that are on trial, and so no left-overs. */
@@ -83,6 +90,7 @@ export class Containers implements Isolation {
   constructor(needs: IsolationNeeds) {
     this.#needs = needs;
     this.#exits = new ExitFiles(exitsDir(needs.dirs));
+    this.#mains = new MainProcesses(needs);
     this.#limits = new LimitWatch({ figures: needs.cgroups.figures, report: needs.report });
   }
 
@@ -175,6 +183,8 @@ export class Containers implements Isolation {
         );
       await sleep(START_POLL_MS);
     }
+    // Nobody waits for it: it is needed when the run has ended.
+    if (sharesKernel(way.family)) void this.#mains.find(runId);
   }
 
   async signal(runId: string, signal: NodeJS.Signals): Promise<void> {
@@ -216,6 +226,8 @@ export class Containers implements Isolation {
     this.#watched.add(runId);
     await this.#needs.disks.found(runId, supervisor);
     if (state.status === "stopped") return await this.#exited(runId, await this.#awaitExitFile(runId));
+    // A daemon before may have died in between.
+    if (state.status === "running") void this.#mains.find(runId);
     return { status: state.status, pid: state.pid };
   }
 
@@ -251,6 +263,7 @@ export class Containers implements Isolation {
     this.#watched.delete(runId);
     this.#supervisors.delete(runId);
     this.#limits.forget(runId);
+    this.#mains.forget(runId);
     this.#onTrial.delete(runId);
     disks.release(runId);
     await runtimes.forget(runId);
@@ -295,7 +308,16 @@ export class Containers implements Isolation {
     // The last look at the disk closes it.
     const figures = await this.figures(runId);
     const [oomKills, diskFull] = await Promise.all([cgroups.oomKills(runId), disks.wasFull(runId)]);
-    return { status: "exited", code, oom: oomKills > 0, diskFull, figures };
+    const oomVictim = code === SIGKILL_CODE ? await this.#oomVictim(runId, oomKills) : "none";
+    return { status: "exited", code, oom: oomKills > 0, oomVictim, diskFull, figures };
+  }
+
+  async #oomVictim(runId: string, kills: number): Promise<OomVictim> {
+    if (kills === 0) return "none";
+    // With a kernel of its own, what the host sees are no processes of the app, and the end of one is the end of all.
+    if (!sharesKernel(await (await this.#needs.runtimes.ofRun(runId)).family())) return "main";
+    const [mainPids, killed] = await Promise.all([this.#mains.pids(runId), killedForMemory()]);
+    return judgeOomVictim({ kills, killsBefore: this.#limits.killsSeen(runId), mainPids, killed });
   }
 
   /** The container is empty and its supervisor lives: the exit file is on its way. */

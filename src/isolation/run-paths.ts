@@ -18,6 +18,8 @@ export interface RunPaths {
   readonly resolvFile: string;
   readonly pidFile: string;
   readonly conmonPidFile: string;
+  /** The app's pid on the host, for when the kernel names whom it has killed. */
+  readonly mainPidFile: string;
   /** Says which runtime made the run. */
   readonly runtimeFile: string;
   readonly scratchDir: string;
@@ -69,6 +71,7 @@ export function runPaths(dirs: IsolationDirs, runId: string): RunPaths {
     resolvFile: join(scratchDir, "resolv.conf"),
     pidFile: join(bundleDir, "pid"),
     conmonPidFile: join(bundleDir, "conmon.pid"),
+    mainPidFile: join(bundleDir, "main.pid"),
     runtimeFile: join(bundleDir, "runtime"),
     scratchDir,
     rootDir: join(scratchDir, "root"),

@@ -1,12 +1,16 @@
 import { constants } from "node:os";
 import type { Exit } from "../contract/proc.ts";
 import { type ExitReason, goodReasons, type ProcState } from "../contract/states.ts";
+import type { OomVictim } from "./needs.ts";
 import type { EndWhy, ProcRecord, Program } from "./record.ts";
 
 /** What was seen of an end; `code` is null where nobody saw it. */
 export interface SeenEnd {
   readonly code: number | null;
+  /** Whether the kernel has killed any of its processes for want of memory. */
   readonly oom: boolean;
+  /** Whom; without word of it, its main process. */
+  readonly oomVictim?: OomVictim;
   /** True where the host was started anew since. */
   readonly rebooted: boolean;
   /** True where its /app was full at the end: likely the cause, never certainly. */
@@ -17,6 +21,14 @@ export interface SeenEnd {
 
 const SIGNAL_BASE = 128;
 const SIGKILL_CODE = SIGNAL_BASE + constants.signals.SIGKILL;
+
+const OOM_OTHER_NOTE =
+  "; the kernel had killed other processes of it for want of memory, see limits.memoryBytes";
+const OOM_UNSURE_NOTE =
+  ", most likely: it killed one of its processes, and its log, which would tell which, cannot be read";
+
+/** Ends of the app's own, of which a killed child may be the cause. */
+const oursToExplain: readonly ExitReason[] = ["crashed", "signaled"];
 
 const DISK_FULL_NOTE = "; its /app was full, see limits.appBytes";
 
@@ -38,7 +50,9 @@ export function judgeEnd(record: ProcRecord, seen: SeenEnd, now: Date): Exit {
     oom: seen.oom,
     killed,
     message:
-      messageOf(record, { reason, code, signal, killed, begun }) + (seen.diskFull ? DISK_FULL_NOTE : ""),
+      messageOf(record, { reason, code, signal, killed, begun }) +
+      oomNoteOf(reason, seen) +
+      (seen.diskFull ? DISK_FULL_NOTE : ""),
     at: now.toISOString(),
   };
 }
@@ -58,8 +72,14 @@ function reasonOf(record: ProcRecord, seen: SeenEnd, signal: string | null): Exi
   if (why !== null) return why;
   if (seen.code === null) return "lost";
   if (seen.code === 0) return "completed";
-  if (seen.code === SIGKILL_CODE && seen.oom) return "oom";
+  if (seen.code === SIGKILL_CODE && seen.oom && seen.oomVictim !== "other") return "oom";
   return signal === null ? "crashed" : "signaled";
+}
+
+/** What is to be added where it is not sure, or where others than the app were killed. */
+function oomNoteOf(reason: ExitReason, { oom, oomVictim }: SeenEnd): string {
+  if (reason === "oom") return oomVictim === "unsure" ? OOM_UNSURE_NOTE : "";
+  return oom && oursToExplain.includes(reason) ? OOM_OTHER_NOTE : "";
 }
 
 /** Why the daemon ended it; null where it was not the daemon, also where it only came too late to. */

@@ -82,6 +82,9 @@ export interface TemplateFiles {
   readonly binds: readonly { readonly source: string; readonly destination: string }[];
 }
 
+/** Whom the kernel has killed in a run for want of memory; `unsure`: most likely its main process, and nobody can tell. */
+export type OomVictim = "none" | "main" | "other" | "unsure";
+
 /** What is to be seen of a run from outside. */
 export type RunSight =
   | { readonly status: "absent" }
@@ -93,7 +96,10 @@ export type RunSight =
   | {
       readonly status: "exited";
       readonly code: number | null;
+      /** Whether the kernel has killed any of its processes for want of memory. */
       readonly oom: boolean;
+      /** Told of an end by SIGKILL only. */
+      readonly oomVictim?: OomVictim;
       /** Whether its /app was full at the end. */
       readonly diskFull?: boolean;
       /** What it had used by then. */
@@ -139,8 +145,11 @@ export interface Isolation {
   watchExits(listener: (runId: string) => void): void;
   /** Names each run that has filled its /app: once, until there is room in it again. */
   watchFullDisks(listener: (runId: string) => void): void;
-  /** Names each run that has come close to a limit, and which: once, until there is room again. */
-  watchLimits(listener: (runId: string, warning: "memory-high" | "pids-limit") => void): void;
+  /**
+   * Names each run that has come close to a limit, and which: once, until there is room again; and each in which the
+   * kernel has killed a process for want of memory that was not the end of it.
+   */
+  watchLimits(listener: (runId: string, warning: "memory-high" | "pids-limit" | "oom") => void): void;
   /** Destroys what stands on the host in this daemon's name and belongs to none of these runs. */
   sweep(liveRunIds: readonly string[]): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { finalStates } from "../contract/states.ts";
-import type { RunSight } from "./needs.ts";
+import type { OomVictim, RunSight } from "./needs.ts";
 import { isToEnd, type ProcRecord, type RunRecord } from "./record.ts";
 
 /**
@@ -48,6 +48,7 @@ export type Step =
       readonly kind: "end";
       readonly code: number | null;
       readonly oom: boolean;
+      readonly oomVictim?: OomVictim;
       readonly rebooted: boolean;
       readonly diskFull?: boolean;
     }
@@ -147,8 +148,12 @@ function ofEnded({ record, run, nowMs, retentionMs }: Situation): Step {
 function ended({ run, knowledge, bootId }: Situation): Step {
   const rebooted = run !== null && run.bootId !== bootId;
   if (knowledge.status !== "exited") return { kind: "end", code: null, oom: false, rebooted };
-  const { code, oom, diskFull } = knowledge;
-  return { kind: "end", code, oom, rebooted, ...(diskFull === true && { diskFull }) };
+  const { code, oom, oomVictim, diskFull } = knowledge;
+  return {
+    ...{ kind: "end", code, oom, rebooted },
+    ...(oomVictim !== undefined && { oomVictim }),
+    ...(diskFull === true && { diskFull }),
+  };
 }
 
 function expiryMs({ spec, createdAt }: ProcRecord): number | null {

@@ -88,6 +88,12 @@ function describe({ type, proc }: Event): Cell & { more: string } {
         style: "yellow",
         more: `: it was refused a process, it has all that it may (${proc.limits.pids})`,
       };
+    case "proc.oom":
+      return {
+        text: "oom",
+        style: "yellow",
+        more: `: a process of it was killed for want of memory (${formatSize(proc.limits.memoryBytes)}), and it goes on`,
+      };
     default:
       return { ...stateCell(proc), more: whyEnded(proc) };
   }

@@ -59,6 +59,13 @@ export class FigureFiles {
     return refusedPids(this.#file(containerId, "pids.events"));
   }
 
+  /** How many of its processes the kernel has killed for want of memory. */
+  oomKills(containerId: string): number | null {
+    const text = this.#file(containerId, this.#version2 ? "memory.events" : "memory.oom_control");
+    const count = /^oom_kill (\d+)$/m.exec(text ?? "")?.[1];
+    return count === undefined ? null : Number(count);
+  }
+
   get #version2(): boolean {
     return this.#layout.version === "v2";
   }

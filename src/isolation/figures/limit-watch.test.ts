@@ -6,12 +6,13 @@ import { LimitWatch } from "./limit-watch.ts";
 const limits = { ...defaultLimits, memoryBytes: 1000, pids: 10 };
 
 function watchOne(isFresh = true) {
-  const run = { total: 0, used: 0, pids: 1, refused: 0 as number | null };
+  const run = { total: 0, used: 0, pids: 1, refused: 0 as number | null, kills: 0 as number | null };
   const figures = {
     totalBytes: () => run.total,
     usedBytes: () => run.used,
     pids: () => run.pids,
     refusedPids: () => run.refused,
+    oomKills: () => run.kills,
   };
   const watch = new LimitWatch({ figures, report: (fault) => assert.fail(String(fault)) });
   watch.set("one", limits, { isFresh });
@@ -75,6 +76,32 @@ describe("LimitWatch", () => {
     assert.deepEqual(await look(), ["one pids-limit"]);
     run.refused = null;
     assert.deepEqual(await look(), []);
+  });
+
+  it("tells of a process that the kernel has killed once the run has outlived it, and not on and on", async () => {
+    const { run, watch, look } = watchOne();
+    assert.equal(watch.killsSeen("one"), 0);
+    run.kills = 1;
+    assert.deepEqual(await look(), [], "it may be the end of the run");
+    assert.equal(watch.killsSeen("one"), 1);
+    assert.deepEqual(await look(), ["one oom"]);
+    const told: string[] = [];
+    for (let looks = 0; looks < 45; looks += 1) {
+      run.kills += 1;
+      told.push(...(await look()));
+    }
+    assert.deepEqual(told, ["one oom", "one oom"]);
+    for (let looks = 0; looks < 45; looks += 1) told.push(...(await look()));
+    assert.deepEqual(told, ["one oom", "one oom", "one oom"], "the last of them are told of, too");
+  });
+
+  it("does not tell of kills that a daemon before has seen", async () => {
+    const { run, watch, look } = watchOne(false);
+    assert.equal(watch.killsSeen("one"), null);
+    run.kills = 3;
+    assert.deepEqual([...(await look()), ...(await look())], []);
+    run.kills = 4;
+    assert.deepEqual([...(await look()), ...(await look())], ["one oom"]);
   });
 
   it("forgets a run that has gone", async () => {

@@ -1,7 +1,7 @@
 import type { Limits } from "../../contract/proc.ts";
 
-/** What of its limits a run has come close to. */
-export type LimitWarning = "memory-high" | "pids-limit";
+/** What of its limits a run has come close to, or has lost a process to. */
+export type LimitWarning = "memory-high" | "pids-limit" | "oom";
 
 /** How often it is looked, in milliseconds. */
 const LOOK_MS = 3_000;
@@ -9,6 +9,9 @@ const LOOK_MS = 3_000;
 /** So much of its limit is high, and below so much it is no longer. */
 const HIGH_PART = 0.9;
 const LOW_PART = 0.8;
+
+/** So many looks later kills are told of again at the soonest: a child that is killed on and on is no flood. */
+const OOM_LOOKS = 20;
 
 /** How many runs are looked at before others have their turn. */
 const SLICE = 50;
@@ -19,6 +22,7 @@ export interface LimitWatchNeeds {
     usedBytes(runId: string): number | null;
     pids(runId: string): number | null;
     refusedPids(runId: string): number | null;
+    oomKills(runId: string): number | null;
   };
   readonly report: (fault: unknown, context: Record<string, unknown>) => void;
 }
@@ -29,11 +33,17 @@ interface Watched {
   isPidsFull: boolean;
   /** How often it had been refused a process when it was last looked; null before the first look. */
   refused: number | null;
+  /** How many of its processes the kernel had killed when it was last looked; null before the first look. */
+  kills: number | null;
+  /** How many of these were told of, or were there before us. */
+  killsTold: number | null;
+  /** Looks until kills may be told of again. */
+  quietLooks: number;
 }
 
 /**
- * Tells of runs that come close to a limit: once, until there is room again. Two small files are read of each run,
- * and more only of one that is close.
+ * Tells of runs that come close to a limit: once, until there is room again; and of those that lose processes to the
+ * kernel's want of memory and live on. Three small files are read of each run, and more only of one that is close.
  */
 export class LimitWatch {
   readonly #needs: LimitWatchNeeds;
@@ -55,7 +65,15 @@ export class LimitWatch {
         isMemoryHigh: false,
         isPidsFull: false,
         refused: isFresh ? 0 : null,
+        kills: isFresh ? 0 : null,
+        killsTold: isFresh ? 0 : null,
+        quietLooks: 0,
       });
+  }
+
+  /** How many of its processes the kernel had killed at the last look; null where there was none. */
+  killsSeen(runId: string): number | null {
+    return this.#watched.get(runId)?.kills ?? null;
   }
 
   forget(runId: string): void {
@@ -88,6 +106,7 @@ export class LimitWatch {
       if (this.#watched.get(runId) !== watched) continue;
       if (this.#lookAtMemory(runId, watched)) listener(runId, "memory-high");
       if (this.#lookAtPids(runId, watched)) listener(runId, "pids-limit");
+      if (this.#lookAtKills(runId, watched)) listener(runId, "oom");
     }
   }
 
@@ -114,5 +133,19 @@ export class LimitWatch {
     else if (wasFull && (this.#needs.figures.pids(runId) ?? 0) < watched.limits.pids * HIGH_PART)
       watched.isPidsFull = false;
     return watched.isPidsFull && !wasFull;
+  }
+
+  /** Whether there were more kills that it has outlived: those that a look has seen, and it is still there at the next. */
+  #lookAtKills(runId: string, watched: Watched): boolean {
+    const kills = this.#needs.figures.oomKills(runId);
+    if (kills === null) return false;
+    const outlived = watched.kills;
+    watched.kills = kills;
+    watched.killsTold ??= kills;
+    if (watched.quietLooks > 0) watched.quietLooks -= 1;
+    if (watched.quietLooks > 0 || outlived === null || outlived <= watched.killsTold) return false;
+    watched.killsTold = outlived;
+    watched.quietLooks = OOM_LOOKS;
+    return true;
   }
 }

@@ -77,13 +77,21 @@ export const stopSignals = [
   "SIGKILL",
 ] as const;
 
+/** Which processes of a proc a stop's signal goes to. */
+export const stopTargets = ["main", "all"] as const;
+
 export const Stop = strictObject({
   signal: Type.Enum([...stopSignals]),
   graceMs: Type.Integer({ minimum: 0, maximum: 600_000, default: 30_000 }),
+  target: Type.Enum([...stopTargets], {
+    default: "main",
+    description:
+      "who gets the signal: the main process, or all of them, of which the main one gets it when the others have ended (a runtime with a kernel of its own tells all at once)",
+  }),
 });
 export type Stop = Static<typeof Stop>;
 
-export const defaultStop: Stop = { signal: "SIGTERM", graceMs: 30_000 };
+export const defaultStop: Stop = { signal: "SIGTERM", graceMs: 30_000, target: "main" };
 
 export const networkModes = ["private", "none"] as const;
 
@@ -238,5 +246,7 @@ export const Proc = Type.Object({
 export type Proc = Static<typeof Proc>;
 
 /** Body of `POST /v1/procs/{id}/stop`. */
-export const StopRequest = Type.Partial(Stop, { additionalProperties: false });
+export const StopRequest = Type.Partial(Type.Pick(Stop, ["signal", "graceMs"]), {
+  additionalProperties: false,
+});
 export type StopRequest = Static<typeof StopRequest>;

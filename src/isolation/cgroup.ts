@@ -62,6 +62,11 @@ export class Cgroups {
     return [...names];
   }
 
+  /** All processes in it. */
+  async pids(containerId: string): Promise<number[]> {
+    return await this.#pids(containerId);
+  }
+
   async isEmpty(containerId: string): Promise<boolean> {
     return (await this.#pids(containerId)).length === 0;
   }

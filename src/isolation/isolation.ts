@@ -27,6 +27,7 @@ import {
 } from "./run-paths.ts";
 import type { ContainerStatus, Runtime } from "./runtime.ts";
 import type { Runtimes } from "./runtimes.ts";
+import { signalOthers, untilGone } from "./signal-others.ts";
 import { endSupervisors } from "./supervisors.ts";
 
 /**
@@ -194,6 +195,23 @@ export class Containers implements Isolation {
       const pid = await firstPid(runPaths(dirs, runId));
       if (pid !== null && (await cgroups.has(runId, pid))) process.kill(pid, signal);
     });
+  }
+
+  async signalAll(runId: string, signal: NodeJS.Signals): Promise<void> {
+    const { runtimes, cgroups, sleep, report } = this.#needs;
+    const runtime = await runtimes.ofRun(runId);
+    if (!sharesKernel(await runtime.family())) {
+      await runtime.signalAll(runId, signal).catch((fault: unknown) => report(fault, { runId }));
+      return;
+    }
+    const mainPids = await this.#mains.pids(runId);
+    const others = await signalOthers(runId, { signal, mainPids, cgroups });
+    // In the background: whoever stops it has to see to its grace meanwhile.
+    void untilGone(others, { runId, cgroups, sleep, isWanted: () => this.#watched.has(runId) })
+      .then(async (areGone) => {
+        if (areGone) await this.signal(runId, signal);
+      })
+      .catch((fault: unknown) => report(fault, { runId }));
   }
 
   async kill(runId: string): Promise<void> {

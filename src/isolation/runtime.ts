@@ -70,6 +70,11 @@ export class Runtime {
     }
   }
 
+  /** Signals every process of the container, by a runtime that alone can see them. Errors: CommandError. */
+  async signalAll(containerId: string, signal: NodeJS.Signals): Promise<void> {
+    await runCommand(this.#call("kill", "--all", containerId, signal), this.#bounds);
+  }
+
   /**
    * Absent only where the runtime keeps nothing of it: a runtime that fails for another reason, for want of memory
    * say, has not said that the container is gone. Errors: CommandError with its words then.

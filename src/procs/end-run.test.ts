@@ -64,3 +64,19 @@ describe("endRun()", () => {
     assert.deepEqual([state, exit?.reason], ["done", "stopped"]);
   });
 });
+
+describe("stop.target", () => {
+  it("says whether all processes are told, whoever ends the run", async () => {
+    const world = new World();
+    const procs = new Procs(world.needs());
+    await procs.open();
+    for (const target of ["main", "all"] as const) {
+      const { id } = await procs.create({ ...spec, stop: { target } });
+      await waitFor(procs, id, "running");
+      const [run = ""] = world.runs.keys();
+      await procs.endRun(run, { why: "unhealthy", message: "sick" });
+      await waitFor(procs, id, "exited");
+      assert.deepEqual(world.signalledAll, target === "all" ? [run] : []);
+    }
+  });
+});

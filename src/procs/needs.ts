@@ -131,6 +131,8 @@ export interface Isolation {
   start(runId: string): Promise<void>;
   /** Sends a signal to the run's main process; does nothing where it is gone. */
   signal(runId: string, signal: NodeJS.Signals): Promise<void>;
+  /** Sends a signal to all of the run's other processes now, and to the main one when these have ended. */
+  signalAll(runId: string, signal: NodeJS.Signals): Promise<void>;
   /** Kills every process of the run at once and returns when none is left, or after its own deadline throws. */
   kill(runId: string): Promise<void>;
   /**

@@ -78,7 +78,10 @@ const executors: Executors = {
 
   ask: async (life, { needs }) => {
     const { stopping, spec } = life.record;
-    await needs.isolation.signal(runOf(life).id, stopping?.signal ?? spec.stop.signal);
+    const { id } = runOf(life);
+    const signal = stopping?.signal ?? spec.stop.signal;
+    if (spec.stop.target === "all") await needs.isolation.signalAll(id, signal);
+    else await needs.isolation.signal(id, signal);
     life.asked = true;
   },
 

@@ -129,6 +129,8 @@ export class World {
 
   /** What cutting off a call under way comes to. */
   interrupt: () => void = () => undefined;
+  /** Runs of which all processes were told to end. */
+  readonly signalledAll: string[] = [];
   /** What comes before a container is created. */
   beforeCreate: () => Promise<void> = async () => undefined;
   /** What is wrong with every program. */
@@ -164,6 +166,11 @@ export class World {
       judgeCommand: async () => this.wrongCommand,
       signal: (runId) =>
         this.#step(() => {
+          if (this.codeOnSignal !== null) this.#exit(runId, this.codeOnSignal);
+        }),
+      signalAll: (runId) =>
+        this.#step(() => {
+          this.signalledAll.push(runId);
           if (this.codeOnSignal !== null) this.#exit(runId, this.codeOnSignal);
         }),
       kill: (runId) => this.#step(() => this.#exit(runId, 137)),

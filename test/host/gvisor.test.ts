@@ -6,7 +6,7 @@ import * as golden from "./golden/gvisor.ts";
 import { startDaemon, type TestDaemon } from "./harness.ts";
 import { openNeighbour } from "./neighbour.ts";
 import { type Facts, parseFacts } from "./probe-facts.ts";
-import { linesOf, runProc, untilExited } from "./proc-calls.ts";
+import { linesOf, runProc, untilExited, untilLine } from "./proc-calls.ts";
 import { pidsWhere, readProc } from "./processes.ts";
 import { containerOfProc } from "./run-of-proc.ts";
 
@@ -99,3 +99,17 @@ async function assertNobody(pid: number): Promise<void> {
 function flagsOf(words: string): string {
   return words.split(" ").slice(1).join(" ");
 }
+
+test("a stop with target all is told to every process inside", async () => {
+  await using daemon = await startDaemon();
+  const { client } = daemon;
+  const image = (await client.pushImage(await packDirectory(PROGRAMS))).digest;
+  // The shell outlives the signal: with the main process told only, the program would run on to the end of the grace.
+  const command = "trap : TERM; python3 print-forever.py; true";
+  const { id } = await runProc(client, { image, command, runtime, stop: { target: "all" } });
+  await untilLine(client, id, /^line 1$/);
+  await client.stopProc(id);
+  const { exit } = await untilExited(client, id);
+  assert.deepEqual([exit?.reason, exit?.killed], ["stopped", false]);
+  assert.match((await linesOf(client, id)).at(-1) ?? "", /^printed \d+$/);
+});

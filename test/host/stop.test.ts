@@ -45,6 +45,42 @@ test("stop, kill and delete end a proc as they promise", async (context) => {
     assert.equal((await untilExited(client, id)).exit?.killed, true);
   });
 
+  await context.test("with target all, what a shell runs gets the signal, too, and its time", async () => {
+    const run = async (target: "main" | "all") => {
+      const command = "cd /app && python3 print-forever.py; true";
+      const { id, stop } = await runProc(client, { image, command, stop: { target } });
+      assert.equal(stop.target, target);
+      await untilLine(client, id, /^line 1$/);
+      await client.stopProc(id);
+      const { exit } = await untilExited(client, id);
+      assert.deepEqual([exit?.reason, exit?.killed], ["stopped", false]);
+      return (await linesOf(client, id)).at(-1) ?? "";
+    };
+    assert.match(await run("all"), /^printed \d+$/);
+    assert.doesNotMatch(await run("main"), /^printed/, "the shell ends at once, and with it all else");
+  });
+
+  await context.test("with target all, the main process gets the signal when it is alone", async () => {
+    const { id } = await runProc(client, {
+      ...{ image, command: ["python3", "print-forever.py"], stop: { target: "all" } },
+    });
+    await untilLine(client, id, /^line 1$/);
+    await client.stopProc(id);
+    const { exit } = await untilExited(client, id);
+    assert.deepEqual([exit?.reason, exit?.killed, exit?.code], ["stopped", false, 0]);
+  });
+
+  await context.test("with target all, one that ignores it is killed when the grace is over", async () => {
+    const command = "cd /app && python3 ignore-sigterm.py; true";
+    const { id } = await runProc(client, { image, command, stop: { target: "all", graceMs: 1000 } });
+    await untilLine(client, id, /^(ready|line 1)$/);
+    await client.stopProc(id);
+    await untilLine(client, id, /^no$/);
+    const { exit } = await untilExited(client, id);
+    assert.deepEqual([exit?.reason, exit?.code, exit?.killed], ["stopped", 137, true]);
+    assert.deepEqual(await pidsOfProc(id), []);
+  });
+
   await context.test("another signal may be asked for", async () => {
     const { id } = await runPython("print-forever.py");
     await client.stopProc(id, { signal: "SIGUSR1" });

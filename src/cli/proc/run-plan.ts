@@ -27,6 +27,9 @@ export async function readSettings(call: Invocation): Promise<Omit<ProcSpec, "ap
   const config = await readConfig(call);
   const labels = Object.fromEntries(options.texts("label").map((text) => splitPair(text, "label")));
   const limits = { ...readLiveLimits(options), ...readStartLimits(options) };
+  const target = options.flag("stop-all") ? ("all" as const) : undefined;
+  const hasStop = graceMs !== undefined || target !== undefined;
+  const stop = hasStop ? { ...(graceMs !== undefined && { graceMs }), ...(target && { target }) } : null;
   return {
     ...(template && { template }),
     ...(runtime && { runtime }),
@@ -34,7 +37,7 @@ export async function readSettings(call: Invocation): Promise<Omit<ProcSpec, "ap
     ...(Object.keys(config).length > 0 && { config }),
     ...(Object.keys(labels).length > 0 && { labels }),
     ...(Object.keys(limits).length > 0 && { limits }),
-    ...(graceMs !== undefined && { stop: { graceMs } }),
+    ...(stop !== null && { stop }),
     ...(mode && { network: { mode } }),
     ...readRestart(options),
   };

@@ -65,6 +65,7 @@ test("run puts every option into the spec", async () => {
       "FROM_ME",
       "--grace",
       "5s",
+      "--stop-all",
       "--label",
       "r=v1",
     ],
@@ -100,7 +101,7 @@ test("run puts every option into the spec", async () => {
     config: { A: "overridden", B: "two words", FROM_ME: "yes" },
     labels: { r: "v1" },
     limits: { memoryBytes: 256 * 2 ** 20, cpus: 0.5 },
-    stop: { graceMs: 5000 },
+    stop: { graceMs: 5000, target: "all" },
     network: { mode: "none" },
   });
 });

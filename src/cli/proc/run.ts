@@ -56,6 +56,10 @@ export const runCommand: Command = {
       value: "TIME",
       help: "how long a stop may take before it is killed (default 30s)",
     },
+    "stop-all": {
+      type: "boolean",
+      help: "a stop's signal goes to all its processes, to the main one when the others have ended",
+    },
     ...restartOptions,
     label: { type: "string", short: "l", value: "K=V", multiple: true, help: "a label" },
     callback: { type: "string", value: "URL", help: "is told each change of its state" },

@@ -5,6 +5,7 @@ import { stoppingWhy } from "./0004-stopping-why.ts";
 import { restart } from "./0005-restart.ts";
 import { health } from "./0006-health.ts";
 import { callbackLog } from "./0007-callback-log.ts";
+import { stopTarget } from "./0008-stop-target.ts";
 
 /** A step from one version of the database to the next. What has been released is never changed again. */
 export interface Migration {
@@ -21,4 +22,5 @@ export const migrations: readonly Migration[] = [
   restart,
   health,
   callbackLog,
+  stopTarget,
 ];

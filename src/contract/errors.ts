@@ -22,7 +22,7 @@ export const errorCatalogue = {
   "proc-ended": [409, "The proc has ended"],
   "proc-not-running": [409, "The proc does not run now"],
   "limit-in-use": [409, "The proc uses more than that"],
-  "image-in-use": [409, "A proc uses the image"],
+  "image-in-use": [409, "The image is held"],
   "template-exists": [409, "The name belongs to another template"],
   "template-in-use": [409, "Something uses the template"],
   "template-building": [409, "The template is being built"],

@@ -5,7 +5,7 @@ import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { CliError } from "../errors.ts";
-import type { Io } from "../io.ts";
+import { type Io, openStdin, type Piped } from "../io.ts";
 import { listTree, type TreeList } from "./list-tree.ts";
 
 const ERROR_CHARS_MAX = 500;
@@ -41,31 +41,42 @@ export interface Source {
   readonly path: string;
   /** The directory's or the archive's name, without path and endings. */
   readonly title: string;
+  /** The archive's bytes where they are piped in. */
+  readonly piped: Piped | null;
 }
 
-export async function openSource(path: string, cwd: string): Promise<Source> {
+/** Stands for standard input where a name is wanted. */
+const STDIN = "-";
+
+/** Errors: CliError where there is nothing of that name to read, or a terminal is to be read. */
+export async function openSource(path: string, { cwd, stdin }: Pick<Io, "cwd" | "stdin">): Promise<Source> {
+  if (path === STDIN)
+    return { kind: "archive", path, title: "app", piped: openStdin({ stdin }, "an archive") };
   const full = resolve(cwd, path);
   const found = await stat(full).catch((cause: NodeJS.ErrnoException) => {
     const what = cause.code === "ENOENT" ? "there is no such file or directory" : cause.message;
     throw new CliError(`Cannot read "${path}": ${what}, an app's directory or archive was wanted`, { cause });
   });
-  if (found.isDirectory()) return { kind: "directory", path: full, title: basename(full) || "app" };
+  if (found.isDirectory())
+    return { kind: "directory", path: full, title: basename(full) || "app", piped: null };
   if (!found.isFile())
     throw new CliError(`Cannot read "${path}": it is neither a directory nor a file, one of them was wanted`);
   return {
     kind: "archive",
     path: full,
     title: basename(full).replace(/(\.tar)?\.(tar|gz|tgz|zst|tzst|xz|txz)$/, ""),
+    piped: null,
   };
 }
 
-/** What is sent of a source: the list of a directory's files, or null for an archive, and about how many bytes. */
+/** What is sent of a source: the list of a directory's files, or null for an archive; about how many bytes, or null. */
 export interface Packing {
   readonly tree: TreeList | null;
-  readonly bytes: number;
+  readonly bytes: number | null;
 }
 
 export async function planPacking(source: Source): Promise<Packing> {
+  if (source.piped !== null) return { tree: null, bytes: null };
   if (source.kind === "archive") return { tree: null, bytes: (await stat(source.path)).size };
   const tree = await listTree(source.path);
   return { tree, bytes: tree.bytes };
@@ -79,9 +90,18 @@ export interface PackOptions {
 }
 
 /** The bytes of the archive. Errors: CliError where the directory cannot be packed or the file cannot be read. */
-export function readArchive({ path }: Source, options: PackOptions): AsyncIterable<Uint8Array> {
+export function readArchive({ path, piped }: Source, options: PackOptions): AsyncIterable<Uint8Array> {
+  if (piped !== null) return readPiped(piped);
   const { tree } = options.packing;
   return tree === null ? readFile(path) : packDirectory(path, { ...options, names: tree.paths });
+}
+
+async function* readPiped({ stream, close }: Piped): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* stream;
+  } finally {
+    close();
+  }
 }
 
 async function* readFile(path: string): AsyncGenerator<Uint8Array, void> {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { startCli } from "../../../test/fakes/cli-call.ts";
+import { makeTar } from "../../../test/make-tar.ts";
 
 const ESC = "\u001b";
 const stripped = new RegExp(`${ESC}\\[[0-9;]*m`, "g");
@@ -275,6 +277,19 @@ test("image pin keeps an image from image prune, which can tell first", async ()
   assert.equal(cli.daemon.images.size, 1);
   assert.equal(JSON.parse((await cli.call("image prune --all --json")).out).images[0].digest, digest);
   assert.equal(cli.daemon.images.size, 0);
+});
+
+test("image push - takes an archive that is piped in, and no terminal", async () => {
+  await using cli = await startCli();
+  const archive = makeTar([{ name: "app.py", body: Buffer.from("print()\n") }]);
+  const pushed = await cli.call("image push -", { stdin: archive.toString("ascii") });
+  assert.equal(pushed.code, 0, pushed.err);
+  const sum = createHash("sha256").update(archive).digest("hex");
+  assert.match(pushed.out, new RegExp(`^sha256:${sum}\n`));
+  assert.match(
+    (await cli.call("image push -", { isTTY: true })).err,
+    /Cannot read an archive from "-": that is/,
+  );
 });
 
 test("image push shows a bar on a terminal, and nothing with -q", async () => {

@@ -20,7 +20,7 @@ import { runDetached, runInForeground } from "./run-watch.ts";
 
 export const runCommand: Command = {
   path: ["run"],
-  arguments: "[DIR|ARCHIVE|URL|DIGEST] [-- COMMAND...]",
+  arguments: "[DIR|ARCHIVE|-|URL|DIGEST] [-- COMMAND...]",
   argumentCount: [0, 1],
   takesCommand: true,
   summary: "Send an app and run one of its processes, or a command in it",
@@ -88,7 +88,7 @@ async function run(call: Invocation): Promise<number> {
   const settings = await readSettings(call);
   const [path] = call.args;
   const reference = path === undefined ? null : await findReference(call, path);
-  const source = path === undefined || reference ? null : await openSource(path, call.io.cwd);
+  const source = path === undefined || reference ? null : await openSource(path, call.io);
   await checkTemplate(call);
   await checkProcfile(call, source);
   using interrupts = new Interrupts(call.io);

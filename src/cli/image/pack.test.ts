@@ -116,7 +116,7 @@ describe("readArchive() of a directory", () => {
 });
 
 async function digestOf(path: string): Promise<string> {
-  const source = await openSource(path, "/");
+  const source = await openSource(path, { cwd: "/", stdin: () => assert.fail("not asked for") });
   const packing = await planPacking(source);
   const hash = createHash("sha256");
   for await (const chunk of readArchive(source, {

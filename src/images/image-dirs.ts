@@ -1,4 +1,4 @@
-import { chown, constants, mkdir, open } from "node:fs/promises";
+import { access, chown, constants, mkdir, open } from "node:fs/promises";
 import { runCommand } from "../lib/run-command.ts";
 
 /** Whom the files in a container's /app belong to. */
@@ -17,6 +17,13 @@ export async function syncDir(dir: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+export async function isThere(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** By rm(1), which goes down step by step: a tree of strangers may be deeper than a path can be long. */

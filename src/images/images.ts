@@ -21,7 +21,7 @@ import { judgeFetchUrl } from "./fetch.ts";
 import { Fetcher } from "./fetcher.ts";
 import { flushFileSystem } from "./flush.ts";
 import { heldImages } from "./held.ts";
-import { deleteTree, makeTarget, syncDir } from "./image-dirs.ts";
+import { deleteTree, isThere, makeTarget, syncDir } from "./image-dirs.ts";
 import { type ImageFacts, readImageFile, writeImageFile } from "./image-file.ts";
 import { listFiles } from "./list-files.ts";
 import { type Marks, markPinned, markUsed, readMarks } from "./marks.ts";
@@ -312,7 +312,8 @@ class ImageKeeper implements ImageRoom {
     const madeDir = join(workDir, "image");
     const found = await withRoom(
       () => this.#unpack(received, { workDir, madeDir, signal, arrival }),
-      (turn) => this.collector.makeRoom(turn),
+      // A disk that turns out to be full when it is flushed leaves no archive to try again with.
+      async (turn) => (await isThere(join(workDir, "archive"))) && (await this.collector.makeRoom(turn)),
     );
     arrival.enter("storing");
     const image: ImageFacts = {
@@ -352,6 +353,7 @@ class ImageKeeper implements ImageRoom {
       jobId: randomId(),
       archive: join(workDir, "archive"),
       onFiles: (files) => arrival.countFiles(files),
+      finalDir: join(this.#dirOf(received.digest), FILES),
     });
   }
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { ImageFile } from "../contract/image.ts";
+import { runCommand } from "../lib/run-command.ts";
 import { listFiles } from "./list-files.ts";
 
 describe("listFiles()", () => {
@@ -63,6 +64,16 @@ describe("listFiles()", () => {
       } while (cursor !== null);
       assert.deepEqual(paths, inOrder);
     }
+  });
+
+  it("leaves nothing out in silence", async () => {
+    // Made step by step, it is longer than a path can be.
+    const deepest = await mkdtemp(join(top, "deepest-"));
+    const script = "for i in $(seq 50); do mkdir -p $0 && cd $0 || exit 1; done";
+    await runCommand(["bash", "-c", script, "d".repeat(90)], { cwd: deepest });
+    await assert.rejects(listFiles(deepest, {}), { code: "ENAMETOOLONG" });
+    await runCommand(["rm", "-rf", "--", deepest]);
+    assert.deepEqual(await listFiles(deepest, {}), { items: [], next: null });
   });
 
   it("takes no cursor for a place on the disk", async () => {

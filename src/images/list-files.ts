@@ -40,13 +40,13 @@ async function* walk(
   { within, after }: { within: Buffer | null; after: readonly Buffer[] },
 ): AsyncGenerator<Found> {
   const [first, ...rest] = after;
-  const names = (await readdir(dir, { encoding: "buffer" }).catch(noneWhereGone)).sort(Buffer.compare);
-  for (const name of names) {
+  const names = await readdir(dir, { encoding: "buffer" }).catch(nullWhereGone);
+  for (const name of names?.sort(Buffer.compare) ?? []) {
     const order = first === undefined ? 1 : Buffer.compare(name, first);
     if (order < 0) continue;
     const path = within === null ? name : Buffer.concat([within, SLASH, name]);
     const full = Buffer.concat([dir, SLASH, name]);
-    const stats = await lstat(full).catch(() => null);
+    const stats = await lstat(full).catch(nullWhereGone);
     if (stats === null) continue;
     if (order > 0) yield { path, stats };
     if (stats.isDirectory()) yield* walk(full, { within: path, after: order === 0 ? rest : [] });
@@ -70,8 +70,8 @@ function targetOf(target: Buffer): Pick<ImageFile, "target" | "targetBase64"> {
 }
 
 /** The image was removed amid it, which the caller finds out. */
-function noneWhereGone(error: NodeJS.ErrnoException): Buffer[] {
-  if (error.code === "ENOENT") return [];
+function nullWhereGone(error: NodeJS.ErrnoException): null {
+  if (error.code === "ENOENT") return null;
   throw error;
 }
 

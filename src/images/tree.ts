@@ -11,6 +11,8 @@ import { escapeHidden } from "../lib/escape-hidden.ts";
 export interface TreeLimits {
   readonly bytesMax: number;
   readonly filesMax: number;
+  /** Where the tree is to lie in the end: what it holds must have a name there as well. */
+  readonly finalDir: string;
 }
 
 export type TreeFindings = { readonly files: number; readonly bytes: number } | { readonly fault: string };
@@ -23,6 +25,8 @@ const AT_ONCE = 64;
 const SPECIAL_BITS = 0o7000;
 const TOP_MODE = 0o755;
 const OWNER_RWX = 0o700;
+/** Linux's PATH_MAX without the NUL. */
+const PATH_BYTES_MAX = 4095;
 const SLASH = Buffer.from("/");
 
 interface Count {
@@ -39,11 +43,15 @@ interface Count {
 export async function settleTree(dir: string, limits: TreeLimits): Promise<TreeFindings> {
   const count: Count = { files: 0, bytes: 0, shared: new Set() };
   const waiting: Buffer[] = [Buffer.from(dir)];
+  const pathBytesMax =
+    PATH_BYTES_MAX - Math.max(0, Buffer.byteLength(limits.finalDir) - Buffer.byteLength(dir));
   // The archive may have had its say on the top as well: "./" is a member like others.
   await setMode(Buffer.from(dir), TOP_MODE);
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const children = await childrenOf(next);
     if (children === null) return { fault: tooDeep(dir, next) };
+    const tooLong = children.find((path) => path.length > pathBytesMax);
+    if (tooLong !== undefined) return { fault: tooDeep(dir, tooLong) };
     count.files += children.length;
     if (count.files > limits.filesMax)
       return { fault: `it has more than ${limits.filesMax} files, wanted at most ${limits.filesMax}` };

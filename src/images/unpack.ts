@@ -25,6 +25,8 @@ export interface UnpackOptions {
   readonly archive: string;
   readonly format: ArchiveFormat;
   readonly targetDir: string;
+  /** Where the files are to lie once they are an image. */
+  readonly finalDir: string;
   readonly signal: AbortSignal;
   /** Called with the number of files, directories and links so far. */
   readonly onFiles: (files: number) => void;
@@ -32,7 +34,7 @@ export interface UnpackOptions {
 
 /**
  * Unpacks an archive in the sandbox and looks over what came out. The archive is gone once it has been unpacked
- * whole; where the disk was full, it is still there to try again.
+ * whole; where the disk was full before, it is still there to try again.
  * Errors: `bad-archive`, `disk-full`; the signal's reason where it aborts.
  */
 export async function unpack(options: UnpackOptions): Promise<{ files: number; bytes: number }> {
@@ -92,6 +94,7 @@ export async function unpack(options: UnpackOptions): Promise<{ files: number; b
 async function takeOver({
   archive,
   targetDir,
+  finalDir,
   limits,
 }: UnpackOptions): Promise<{ files: number; bytes: number }> {
   // Unlinked before the flush, which would write all of it for nobody.
@@ -99,7 +102,7 @@ async function takeOver({
   // Most of it is on the disk when the look is over. Whoever publishes flushes what the look has changed; a fault
   // of the disk is told to the first who asks, so this one counts as well.
   const flushed = flushFileSystem(targetDir).catch(toOperatingError);
-  return judgeTree(await bothOf(settleTree(targetDir, limits), flushed));
+  return judgeTree(await bothOf(settleTree(targetDir, { ...limits, finalDir }), flushed));
 }
 
 /** The value of the first, when both have ended; the fault of the first that has one. */

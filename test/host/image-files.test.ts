@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
-import { makeTar } from "../make-tar.ts";
+import { makeTar, paxHeader } from "../make-tar.ts";
 import { commandLineOf } from "./command-line.ts";
 import { isSharkuError } from "./expect-error.ts";
 import { startDaemon } from "./harness.ts";
@@ -56,10 +57,18 @@ test("reading an image never leads out of it", async (context) => {
         ],
       );
       assert.deepEqual([image.files, image.unpackedBytes], [7, 3]);
-      for (const path of ["host/etc", "up", "../../../etc", "state/images"]) {
+      for (const [path, following] of [
+        ["host/etc", ["loop", "state", "up"]],
+        ["up", []],
+        ["../../../etc", files.map((file) => file.path)],
+        ["state/images", ["up"]],
+      ] as const) {
         const cursor = Buffer.from(path).toString("base64url");
         const { items } = await client.imageFiles(image.digest, { cursor });
-        assert.ok(items.every((item) => files.some((file) => file.path === item.path)));
+        assert.deepEqual(
+          items.map((item) => item.path),
+          following,
+        );
       }
     },
   );
@@ -99,6 +108,26 @@ test("reading an image never leads out of it", async (context) => {
     const { items, next } = await client.imageFiles(digest);
     assert.deepEqual([items.length, next === null], [1000, false]);
   });
+
+  await context.test(
+    "the longest path that has a name comes in and is told, one byte more is refused",
+    async () => {
+      const within = Buffer.byteLength(join(places.stateDir, "images", "0".repeat(64), "files/"));
+      const deep = (bytes: number) => {
+        const dirs = "d".repeat(199);
+        const whole = Math.floor((bytes - 1) / 200);
+        const path = [...Array<string>(whole).fill(dirs), "f".repeat(bytes - whole * 200)].join("/");
+        return archive([paxHeader({ path }), { name: "x", body: Buffer.from("abc") }]);
+      };
+      const image = await client.pushImage(deep(4095 - within));
+      const listed = await Array.fromAsync(client.allImageFiles(image.digest));
+      assert.deepEqual([listed.length, listed.at(-1)?.type], [image.files, "file"]);
+      await assert.rejects(client.pushImage(deep(4096 - within)), {
+        code: "bad-archive",
+        message: /lies too deep/,
+      });
+    },
+  );
 
   await context.test("one that is not there is not found", async () => {
     const digest = `sha256:${"0".repeat(64)}`;

@@ -8,6 +8,7 @@ import { nullable, Time } from "./words.ts";
 export const heldKinds = [
   "images",
   "uploads",
+  "damaged-images",
   "templates",
   "builds",
   "app-disks",

@@ -11,6 +11,7 @@ import { listenersOf } from "../health/listeners.ts";
 import { probe } from "../health/probe.ts";
 import { detectCgroups, gatherCgroups } from "../host/gather-cgroups.ts";
 import { type ImageRoom, openImages } from "../images/images.ts";
+import type { ImagesNeeds } from "../images/needs.ts";
 import { Cgroups } from "../isolation/cgroup.ts";
 import { AppDisks } from "../isolation/disks/app-disks.ts";
 import { gatherHostFacts } from "../isolation/host-facts.ts";
@@ -20,7 +21,6 @@ import { disksDir } from "../isolation/run-paths.ts";
 import { RuntimeTrials } from "../isolation/runtime-trials.ts";
 import { UnpackSandbox } from "../isolation/unpack-sandbox.ts";
 import { pause, systemClock } from "../lib/clock.ts";
-import type { Judge } from "../lib/judged-lookup.ts";
 import { judgeWithOwn } from "../lib/own-places.ts";
 import { randomFraction, randomName } from "../lib/random.ts";
 import { openLogs } from "../logs/logs.ts";
@@ -94,7 +94,7 @@ export async function wire(parts: Parts): Promise<Wired> {
   const events = new Events({ store, clock, randomFraction, report, judge, kept: config.events });
   const images = await openImageRoom(parts, {
     isolation,
-    judge,
+    ...{ judge, report },
     template: () => templates.find("host"),
     users: (digest) => late.procs?.imageUsers(digest) ?? 1,
   });
@@ -128,6 +128,7 @@ export async function wire(parts: Parts): Promise<Wired> {
       tried.catch((fault) => report(fault, {}));
       await procs.open(LOOK_MS_MAX);
       life.hasLooked = true;
+      await images.clearDamaged().catch((fault) => report(fault, {}));
       events.start();
       // Longer only where a runtime hangs, and then a proc of that one waits by itself.
       await Promise.race([tried, clock.sleep(TRIALS_MS_MAX)]);
@@ -173,6 +174,8 @@ function collect(images: ImageRoom, { report, log }: Pick<Parts, "log"> & Pick<I
   let told: string | null = null;
   const look = async () => {
     await images.prune({});
+    // Its procs may be gone by now.
+    await images.clearDamaged();
     const shortage = await images.collector.shortage();
     if (shortage !== null && shortage !== told) log.warn(shortage);
     told = shortage;
@@ -282,14 +285,11 @@ function openImageRoom(
   { config }: Parts,
   {
     isolation,
-    judge,
     template,
-    users,
-  }: {
+    ...needs
+  }: Pick<ImagesNeeds, "users" | "judge" | "report"> & {
     isolation: Awaited<ReturnType<typeof openIsolation>>;
-    judge: Judge;
     template: () => TemplateFiles | null;
-    users: (digest: string) => number;
   },
 ) {
   const sandbox = new UnpackSandbox({
@@ -299,7 +299,7 @@ function openImageRoom(
     firstSlot: JOB_SLOTS_FIRST,
   });
   return openImages({
-    ...{ sandbox, users, judge, clock: systemClock, limits: imageLimits(config.images) },
+    ...{ ...needs, sandbox, clock: systemClock, limits: imageLimits(config.images) },
     dir: join(config.stateDir, "images"),
     sizesFile: join(config.stateDir, "sizes", "images.json"),
     randomId: () => `unpack-${randomName()}`,

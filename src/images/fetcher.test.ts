@@ -34,6 +34,7 @@ describe("ImageRoom.obtain()", () => {
         randomId: () => `job-${jobs++}`,
         users: () => 0,
         judge: () => null,
+        report: () => undefined,
       },
     });
 

@@ -57,6 +57,7 @@ describe("a disk that is full when it is flushed", () => {
       randomId: () => `job-${ids++}`,
       users: () => 0,
       judge: () => null,
+      report: () => undefined,
     });
     const takeIn = async (name: string) => await room.takeIn(tar(name), new AbortController().signal);
     process.env["PATH"] = systemPath;

@@ -47,6 +47,7 @@ describe("openImages()", () => {
       randomId: () => `job-${jobs++}`,
       users: (digest) => (used.has(digest) ? 1 : 0),
       judge: () => null,
+      report: () => undefined,
     });
   const takeIn = (bytes: Buffer, signal = new AbortController().signal) =>
     room.takeIn(Readable.from(chunksOf(bytes)), signal);

@@ -11,11 +11,12 @@ import type {
   PruneRequest,
 } from "../contract/image.ts";
 import type { ImageProgress } from "../contract/image-progress.ts";
-import { Lane } from "../lib/lane.ts";
+import { KeyedLanes } from "../lib/keyed-lanes.ts";
 import { TreeSizes } from "../lib/tree-sizes.ts";
 import type { ImageSource, Images, StoredImage } from "../procs/needs.ts";
 import { Arrival } from "./arrival.ts";
 import { Collector } from "./collector.ts";
+import { DamagedImages } from "./damaged.ts";
 import { toOperatingError, withRoom } from "./disk-errors.ts";
 import { judgeFetchUrl } from "./fetch.ts";
 import { Fetcher } from "./fetcher.ts";
@@ -27,7 +28,7 @@ import { listFiles } from "./list-files.ts";
 import { type Marks, markPinned, markUsed, readMarks } from "./marks.ts";
 import type { ImageLimits, ImagesNeeds } from "./needs.ts";
 import { readProcfile } from "./read-procfile.ts";
-import { openBody, type Received, receive } from "./receive.ts";
+import { openBody, otherBytes, type Received, receive } from "./receive.ts";
 import { unpack } from "./unpack.ts";
 import { UrlMemory } from "./url-memory.ts";
 
@@ -67,6 +68,8 @@ export interface ImageRoom extends Images {
   prune(request: PruneRequest): Promise<Pruned>;
   /** What the images take of the disk, and the half-taken uploads. */
   held(): Promise<Held[]>;
+  /** Removes what is no whole image and no proc has. To be called once it is known what procs there are. */
+  clearDamaged(): Promise<void>;
   /** When unused images go; and for others that want room on the disk. */
   readonly collector: Pick<Collector, "facts" | "makeRoom" | "shortage">;
 }
@@ -107,10 +110,11 @@ class ImageKeeper implements ImageRoom {
   readonly #marks = new Map<string, Marks>();
   /** When each was last sent or fetched by somebody, who is about to name it. */
   readonly #sentMs = new Map<string, number>();
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lanes = new KeyedLanes();
   readonly #urls: UrlMemory;
   readonly #fetcher: Fetcher;
   readonly collector: Collector;
+  readonly #damaged: DamagedImages;
   readonly #sizes: TreeSizes;
   #takeIns = 0;
 
@@ -125,6 +129,10 @@ class ImageKeeper implements ImageRoom {
       sentMs: (digest) => this.#sentMs.get(digest) ?? 0,
       remove: (digest) => this.remove(digest),
     });
+    this.#damaged = new DamagedImages({
+      ...{ ...options, lanes: this.#lanes },
+      goneDir: () => join(options.dir, INCOMING, options.randomId()),
+    });
     this.#fetcher = new Fetcher({
       judge: options.judge,
       urls: this.#urls,
@@ -137,9 +145,11 @@ class ImageKeeper implements ImageRoom {
 
   async load(): Promise<void> {
     for (const hex of await readdir(this.#options.dir)) {
-      const image =
-        hex === INCOMING || hex === URLS ? null : await readImageFile(join(this.#options.dir, hex));
-      if (image?.digest !== `sha256:${hex}`) continue;
+      const image = await readImageFile(join(this.#options.dir, hex));
+      if (image?.digest !== `sha256:${hex}`) {
+        this.#damaged.add(hex);
+        continue;
+      }
       this.#images.set(image.digest, image);
       this.#marks.set(image.digest, await readMarks(join(this.#options.dir, hex)));
     }
@@ -223,7 +233,7 @@ class ImageKeeper implements ImageRoom {
       const file = join(workDir, "archive");
       const received = await receive(arrival.count(body), { file, bytesMax, signal, makeRoom });
       if (sha256 !== null && received.digest !== sha256) throw otherBytes(received.digest, sha256);
-      return await this.#oneAtATime(received.digest, async () => {
+      return await this.#lanes.run(received.digest, async () => {
         const kept = await this.#keep(received, { workDir, signal, arrival });
         this.#sentMs.set(received.digest, this.#options.clock.now().getTime());
         return kept;
@@ -241,7 +251,7 @@ class ImageKeeper implements ImageRoom {
 
   async remove(digest: string): Promise<void> {
     const goneDir = join(this.#options.dir, INCOMING, this.#options.randomId());
-    await this.#oneAtATime(digest, async () => {
+    await this.#lanes.run(digest, async () => {
       this.#assertFree(this.get(digest));
       const image = this.#images.get(digest);
       // Forgotten in the same turn as the question was asked, so that no proc can find it in between.
@@ -266,7 +276,7 @@ class ImageKeeper implements ImageRoom {
   }
 
   async patch(digest: string, { pinned }: ImagePatch): Promise<Image> {
-    await this.#oneAtATime(digest, async () => {
+    await this.#lanes.run(digest, async () => {
       this.get(digest);
       if (pinned === undefined) return;
       await markPinned(this.#dirOf(digest), pinned).catch(toOperatingError);
@@ -279,12 +289,17 @@ class ImageKeeper implements ImageRoom {
     return this.collector.prune(request);
   }
 
-  held(): Promise<Held[]> {
+  async held(): Promise<Held[]> {
     const { dir } = this.#options;
-    return heldImages({
+    const whole = await heldImages({
       ...{ dir, sizes: this.#sizes, images: this.list(), incomingDir: join(dir, INCOMING) },
       dirOf: (digest) => this.#dirOf(digest),
     });
+    return [...whole, await this.#damaged.held()];
+  }
+
+  async clearDamaged(): Promise<void> {
+    await this.#damaged.clear();
   }
 
   #assertFree({ digest, usedBy, pinned }: Image): void {
@@ -371,25 +386,12 @@ class ImageKeeper implements ImageRoom {
     await rename(madeDir, dir);
     await syncDir(this.#options.dir);
     this.#images.set(image.digest, image);
+    this.#damaged.forget(image.digest);
     // Counted while nobody waits for it; whoever asks before counts it then.
     this.#sizes.sizeOf(image.digest, join(dir, FILES)).catch(() => undefined);
-  }
-
-  async #oneAtATime<T>(digest: string, task: () => Promise<T>): Promise<T> {
-    const lane = this.#lanes.get(digest) ?? new Lane();
-    this.#lanes.set(digest, lane);
-    try {
-      return await lane.run(task);
-    } finally {
-      if (lane.length === 0) this.#lanes.delete(digest);
-    }
   }
 
   #dirOf(digest: string): string {
     return join(this.#options.dir, digest.slice("sha256:".length));
   }
-}
-
-function otherBytes(found: string, wanted: string): SharkuError {
-  return new SharkuError("bad-archive", `Cannot take in the archive: its sum is ${found}, wanted ${wanted}`);
 }

@@ -45,6 +45,8 @@ export interface ImagesNeeds {
   readonly randomId: () => string;
   /** How many procs have that image, or are being created with it. */
   readonly users: (digest: string) => number;
+  /** Tells the operator of what is not as it should be. */
+  readonly report: (fault: unknown, context: Record<string, unknown>) => void;
   /** Why nothing may be fetched from a place, or null. */
   readonly judge: Judge;
 }

@@ -20,7 +20,7 @@ describe("ImageRoom, as room is wanted", () => {
   const open = (changed: Partial<typeof defaultImageLimits> = {}) =>
     openImages({
       ...{ dir: join(top, "images"), limits: { ...defaultImageLimits, ...changed }, sandbox: plainSandbox },
-      ...{ randomId: () => `job-${jobs++}`, judge: () => null },
+      ...{ randomId: () => `job-${jobs++}`, judge: () => null, report: () => undefined },
       clock: { now: () => new Date(nowMs) },
       users: (digest) => (used.has(digest) ? 1 : 0),
     });

@@ -113,6 +113,10 @@ function lastBytes(before: Buffer, chunk: Uint8Array): Buffer {
   return Buffer.concat([before, view]).subarray(-TAR_BLOCK_BYTES);
 }
 
+export function otherBytes(found: string, wanted: string): SharkuError {
+  return new SharkuError("bad-archive", `Cannot take in the archive: its sum is ${found}, wanted ${wanted}`);
+}
+
 function tooLarge(bytesMax: number): SharkuError {
   return new SharkuError(
     "body-too-large",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readdir, statfs, symlink, writeFile } from "node:fs/promises";
+import { readdir, statfs, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Df, Proc } from "../../src/client/client.ts";
@@ -95,6 +95,26 @@ test("df explains every byte of a disk that the daemon has for itself, and tells
     assert.equal((await call("image prune --all")).code, 0);
     assert.equal(kindOf(await client.df(), "images").freeableBytes, 0);
   });
+
+  await context.test(
+    "images that are damaged are told where a proc has one, and go where none has",
+    async () => {
+      const { digest: unused } = await client.pushImage(archive([["unused", 20 * MIB]]));
+      const placeOf = (digest: string) => join(disk.seenBy(daemon), "images", digest.slice("sha256:".length));
+      for (const digest of [image, unused]) await truncate(join(placeOf(digest), "image.json"), 10);
+      await daemon.kill9();
+      await daemon.start();
+      await assertExplained(daemon, disk.seenBy(daemon));
+      const damaged = kindOf(await client.df({ details: true }), "damaged-images");
+      assert.deepEqual(
+        damaged.items?.map(({ name, inUse }) => [name, inUse]),
+        [[image, true]],
+      );
+      about(damaged.bytes, 30 * MIB);
+      for (const digest of [image, unused])
+        assert.ok(daemon.log().includes(`Cannot use image \\"${digest}\\"`));
+    },
+  );
 });
 
 /** What the disk has given out, lost+found among it, is what df tells, once all is written. */

@@ -42,7 +42,7 @@ suite("one image for many", () => {
     }
   }
 
-  test("a hundred procs by its URL fetch and unpack it once", async () => {
+  test("case 67: a hundred procs by its URL fetch and unpack it once", async () => {
     const archive = makeTar([{ name: "word", body: Buffer.from("by URL\n") }]);
     let served = 0;
     const server = createServer((_, response) => {
@@ -63,7 +63,7 @@ suite("one image for many", () => {
     await daemon.deleteAll();
   });
 
-  test("pushes of the same at once unpack it once, and a hundred procs of it nothing", async () => {
+  test("case 67: pushes of the same at once unpack it once, and a hundred procs of it nothing", async () => {
     const archive = makeTar([{ name: "word", body: Buffer.from("by push\n") }]);
     bundles.clear();
     const answers = await Promise.all(Array.from({ length: PUSHES }, () => pushBytes(daemon, archive)));

@@ -9,7 +9,7 @@ import { EXAMPLES, outputOf } from "./archive.ts";
 import { startDaemon, type TestDaemon } from "./harness.ts";
 import { filesOf, listTree } from "./image-ledger.ts";
 import { ask, runProc, untilLine } from "./proc-calls.ts";
-import { assertTaken } from "./push-bytes.ts";
+import { assertRefused, assertTaken } from "./push-bytes.ts";
 
 /** Archives as people have them: by the packers that there are, of apps as they are. Each comes out as it went in. */
 
@@ -61,8 +61,11 @@ suite("archives as people pack them", () => {
   test("GNU tar: in each of its formats, with long names and holes", async () => {
     const wanted = plain(await listTree(app));
     for (const format of ["ustar", "gnu", "oldgnu", "pax", "v7"])
-      if (format === "v7") await assertNoMagic(await packed("tar", "-c", "--format=v7", "-C", app, "."));
-      else
+      if (format === "v7") {
+        const old = await packed("tar", "-c", "--format=v7", "-C", app, ".");
+        await assertNoMagic(old);
+        await assertRefused(daemon, old, { status: 415, words: /wanted a tar archive/ });
+      } else
         assert.deepEqual(
           await takenOf(await packed("tar", "-c", `--format=${format}`, "-C", app, ".")),
           wanted,

@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import { SharkuError } from "../contract/errors.ts";
 import type { ArchiveFormat } from "../contract/image.ts";
+import { escapeHidden } from "../lib/escape-hidden.ts";
 import { toOperatingError } from "./disk-errors.ts";
 import { flushFileSystem } from "./flush.ts";
 import { Members } from "./members.ts";
@@ -160,11 +161,11 @@ function saysFull(stderr: string): boolean {
   return /: (?:No space left on device|Wrote only \d+ of \d+ bytes)$/m.test(stderr);
 }
 
-/** In one line, without the one that says nothing. */
+/** In one line, without the one that says nothing; tar quotes what it names, but not what a header says. */
 function wordsOf(stderr: string): string {
   const lines = stderr.split("\n").filter((line) => line !== "" && !/^tar: Exiting with failure/.test(line));
   const short = (line: string) => (line.length <= 400 ? line : `${line.slice(0, 200)}…${line.slice(-199)}`);
-  return lines.map(short).join("; ").slice(0, WORDS_MAX);
+  return escapeHidden(lines.map(short).join("; ").slice(0, WORDS_MAX));
 }
 
 function judgeTree(found: TreeFindings): { files: number; bytes: number } {

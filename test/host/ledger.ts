@@ -48,7 +48,10 @@ async function takeAll(places: Places): Promise<Ledger> {
     mounts: await mounts(places),
     cgroups: instance === "" ? [] : await cgroups(`sharku-${instance}`),
     interfaces: instance === "" ? [] : await interfaces(`shk${instance}`),
-    processes: await Promise.all(pids.map(async (pid) => `${pid} ${await commandOf(pid)}`)),
+    processes: (await Promise.all(pids.map(async (pid) => `${pid} ${await commandOf(pid)}`))).filter(
+      // One that has gone since it was found.
+      (line) => !line.endsWith(" "),
+    ),
     networkNamespaces: await networkNamespaces(pids),
     ports: await ports(places),
     firewall: await firewall(instance),

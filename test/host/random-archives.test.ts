@@ -38,6 +38,8 @@ const examples: readonly RandomArchive[] = [
   { members: [{ header: { name: "a/", type: "5", body: Buffer.from("x") } }], packed: "plain", end: "whole" },
   // Between two members, behind blocks like those of the end.
   { members: [{ header: { name: "a", body: Buffer.alloc(1024) } }], packed: "plain", end: "unmarked" },
+  // What tar says of a header that it cannot read.
+  { members: [{ header: { name: "a" }, pax: { size: "\u202egpj" } }], packed: "plain", end: "whole" },
 ];
 
 test("any archive is taken in without harm, or refused in order, and nothing outside has changed", async () => {

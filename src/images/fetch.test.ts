@@ -155,6 +155,48 @@ describe("fetchArchive()", () => {
       await new Promise((resolve) => server.close(resolve));
     });
 
+  const [lot, untilAnswered] = [/less than 1000 bytes have come in 0.1 s/, /no answer has come in 0.1 s/];
+  const drip = (response: ServerResponse, write: () => void) => {
+    const timer = setInterval(write, 10);
+    response.on("close", () => clearInterval(timer));
+  };
+  for (const [what, answer, words] of [
+    ["sends no answer", () => undefined, untilAnswered],
+    [
+      "sends its answer's head byte by byte",
+      (_, response) => {
+        response.socket?.write("HTTP/1.1 200 OK\r\nX-Long: ");
+        drip(response, () => response.socket?.write("x"));
+      },
+      untilAnswered,
+    ],
+    [
+      "sends interim answers only",
+      (_, response) => drip(response, () => response.writeProcessing()),
+      untilAnswered,
+    ],
+    ["falls silent amid the file", (_, response) => response.write(content.subarray(0, 999)), lot],
+    [
+      "sends the file byte by byte",
+      (_, response) => drip(response, () => response.write(content.subarray(0, 1))),
+      lot,
+    ],
+  ] as readonly [string, Answer, RegExp][])
+    it(`gives up on a server that ${what}`, async () => {
+      const closed = Promise.withResolvers<void>();
+      await using server = await startServer((request, response) => {
+        response.on("close", () => closed.resolve());
+        answer(request, response);
+      });
+      const pace = { bytes: 1000, msMax: 100 };
+      const fetching = fetchArchive({ url: server.url, known: null, judge, signal: never, pace }).then(
+        (fetched) => (fetched.status === "fresh" ? Array.fromAsync(fetched.body) : []),
+      );
+      await assert.rejects(fetching, { name: "FetchError", message: words });
+      await closed.promise;
+      assert.equal(server.seen.length, 1);
+    });
+
   it("ends at once with its signal", async () => {
     await using server = await startServer((_, response) => response.writeHead(200).write("x"));
     const ending = new AbortController();

@@ -8,6 +8,7 @@ import {
   judgeLiteral,
   RefusedAddress,
 } from "../lib/judged-lookup.ts";
+import { atPace, type Pace } from "../lib/pace.ts";
 
 /** Fetches an archive by its URL. It judges where it connects to, and what comes only by the server's own words. */
 
@@ -16,8 +17,8 @@ const REDIRECTS_MAX = 5;
 /** How often a body that breaks off is taken up again where it broke. */
 const RESUMES_MAX = 8;
 const RESUME_WAIT_MS = 250;
-/** A server that sends nothing for so long has gone, in milliseconds. */
-const STALL_MS_MAX = 30_000;
+/** A server has so long to answer, its name's look-up and the handshake included; then its file comes at that pace. */
+const defaultPace: Pace = { bytes: 30 * 1024, msMax: 30_000 };
 
 /** What a server says of a version of its file, to be asked by the next time. */
 export interface Validators {
@@ -32,6 +33,8 @@ export interface FetchRequest {
   readonly judge: Judge;
   /** Ends the fetch, also in the middle of the body. */
   readonly signal: AbortSignal;
+  /** How slow a server may be: who is slower keeps a place that others wait for. */
+  readonly pace?: Pace;
 }
 
 export type Fetched =
@@ -50,7 +53,9 @@ export class FetchError extends Error {
 }
 
 /** Errors: FetchError; the signal's reason. The body throws the same. */
-export async function fetchArchive(wanted: FetchRequest): Promise<Fetched> {
+export async function fetchArchive(request: FetchRequest): Promise<Fetched> {
+  const slow = new AbortController();
+  const wanted = { ...request, signal: AbortSignal.any([request.signal, slow.signal]) };
   const response = await getFollowing(wanted, conditionsOf(wanted.known));
   if (response.statusCode === 304 && wanted.known !== null) {
     response.destroy();
@@ -62,7 +67,13 @@ export async function fetchArchive(wanted: FetchRequest): Promise<Fetched> {
     status: "fresh",
     validators,
     bytes: lengthOf(response),
-    body: wholeBody(wanted, { response, validators }),
+    body: atPace(wholeBody(wanted, { response, validators }), {
+      ...paceOf(wanted),
+      tooSlow: () => {
+        slow.abort(tooSlow(wanted));
+        return slow.signal.reason;
+      },
+    }),
   };
 }
 
@@ -164,7 +175,7 @@ export function judgeFetchUrl(text: string, judge: Judge): string | null {
 
 function get(
   url: URL,
-  { headers, judge, signal }: FetchRequest & { headers: Record<string, string> },
+  { headers, judge, signal, pace = defaultPace }: FetchRequest & { headers: Record<string, string> },
 ): Promise<IncomingMessage> {
   assertLiteralAllowed(url, judge);
   const start = url.protocol === "https:" ? httpsRequest : httpRequest;
@@ -175,16 +186,25 @@ function get(
     agent: false,
     signal,
     lookup: judgedLookup(url, judge),
-    timeout: STALL_MS_MAX,
   };
   return new Promise((resolve, reject) => {
     const request = start(url, options, resolve);
-    request.on("timeout", () =>
-      request.destroy(new FetchError(`nothing has come for ${STALL_MS_MAX / 1000} s`)),
-    );
+    // Not by the socket's own timeout: a head may come byte by byte, and interim answers for ever.
+    const late = new FetchError(`no answer has come in ${pace.msMax / 1000} s`);
+    const timer = setTimeout(() => request.destroy(late), pace.msMax);
+    for (const end of ["response", "close"]) request.on(end, () => clearTimeout(timer));
     request.on("error", reject);
     request.end();
   });
+}
+
+function paceOf({ pace = defaultPace }: FetchRequest): Pace {
+  return pace;
+}
+
+function tooSlow(wanted: FetchRequest): FetchError {
+  const { bytes, msMax } = paceOf(wanted);
+  return failed(wanted, new FetchError(`less than ${bytes} bytes have come in ${msMax / 1000} s`));
 }
 
 function conditionsOf(known: Validators | null): Record<string, string> {

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { plainSandbox } from "../../test/fakes/plain-sandbox.ts";
 import { makeTar } from "../../test/make-tar.ts";
+import { until } from "../../test/until.ts";
 import { type ImageRoom, openImages } from "./images.ts";
 import { defaultImageLimits } from "./needs.ts";
 
@@ -114,6 +115,58 @@ describe("ImageRoom.obtain()", () => {
       code: "image-fetch-failed",
       message: /no end in 100 ms/,
     });
+  });
+
+  it("waits behind nobody while one place is free, and says so where none is", async () => {
+    const slow: ServerResponse[] = [];
+    answer = (request, response) => {
+      if (request.url?.startsWith("/slow")) slow.push(response);
+      else response.end(slug);
+    };
+    const ask = (name: string, sha256: string | null = null) => {
+      const source = { url: new URL(`/${name}`, url).href, sha256 };
+      return { image: room.obtain(source, never), phase: () => room.progressOf(source)?.phase };
+    };
+    const first = [ask("slow-1"), ask("slow-2"), ask("slow-3")];
+    const quick = Array.from({ length: 5 }, (_, index) => ask(`quick-${index}`));
+    for (const { image } of quick) assert.equal((await image).digest, digest);
+    assert.equal(slow.length, 3, "which are under way still");
+
+    const fourth = ask("slow-4");
+    await until("four are under way", () => slow.length === 4);
+    const fifth = ask("quick-5");
+    assert.equal(fifth.phase(), "waiting");
+    assert.equal((await ask("slow-5", digest).image).digest, digest, "what is here waits for no place");
+    assert.equal(requests.filter(({ url: path }) => path === "/quick-5").length, 0);
+    slow[2]?.end(slug);
+    assert.equal((await fifth.image).digest, digest);
+    for (const response of slow) response.end(slug);
+    await Promise.all([...first, fourth].map(({ image }) => image));
+  });
+
+  it("gives the place of one who is called off while it waits to nobody else", async () => {
+    const slow: ServerResponse[] = [];
+    answer = (request, response) => {
+      if (request.url?.startsWith("/slow")) slow.push(response);
+      else response.end(slug);
+    };
+    const ask = (name: string, signal = never) =>
+      room.obtain({ url: new URL(`/${name}`, url).href, sha256: null }, signal);
+    const under = [1, 2, 3, 4].map((index) => ask(`slow-${index}`));
+    await until("four are under way", () => slow.length === 4);
+    const giveUp = new AbortController();
+    const given = assert.rejects(ask("quick-1", giveUp.signal), /enough/);
+    const stays = ask("quick-2");
+    giveUp.abort(new Error("enough"));
+    await given;
+    slow[0]?.end(slug);
+    assert.equal((await stays).digest, digest);
+    assert.deepEqual(
+      requests.map(({ url: path }) => path).filter((path) => path?.startsWith("/quick")),
+      ["/quick-2"],
+    );
+    for (const response of slow) response.end(slug);
+    await Promise.all(under);
   });
 
   it("goes on for those who wait, and ends with the last of them", async () => {

@@ -1,8 +1,8 @@
 import { SharkuError } from "../contract/errors.ts";
 import type { Image } from "../contract/image.ts";
 import type { ImageProgress } from "../contract/image-progress.ts";
+import { AtOnce } from "../lib/at-once.ts";
 import type { Judge } from "../lib/judged-lookup.ts";
-import { Lane } from "../lib/lane.ts";
 import type { ImageSource } from "../procs/needs.ts";
 import { Arrival } from "./arrival.ts";
 import { FetchError, fetchArchive } from "./fetch.ts";
@@ -36,7 +36,7 @@ interface Flight {
 export class Fetcher {
   readonly #needs: FetcherNeeds;
   readonly #flights = new Map<string, Flight>();
-  readonly #lanes: readonly Lane[] = Array.from({ length: FETCHES_MAX }, () => new Lane());
+  readonly #places = new AtOnce(FETCHES_MAX);
 
   constructor(needs: FetcherNeeds) {
     this.#needs = needs;
@@ -48,6 +48,8 @@ export class Fetcher {
    */
   async obtain(source: ImageSource, signal: AbortSignal): Promise<Image> {
     signal.throwIfAborted();
+    const here = this.#findHere(source);
+    if (here !== null) return here;
     const key = keyOf(source);
     const flight = this.#flights.get(key) ?? this.#begin(key, source);
     flight.waiting += 1;
@@ -69,11 +71,16 @@ export class Fetcher {
     return this.#flights.get(keyOf(source))?.arrival.progress ?? null;
   }
 
+  /** What needs no fetch, and so waits for no place. */
+  #findHere({ sha256 }: ImageSource): Image | null {
+    return sha256 === null ? null : this.#needs.find(sha256);
+  }
+
   #begin(key: string, source: ImageSource): Flight {
     const ending = new AbortController();
-    const lane = this.#lanes.reduce((best, other) => (other.length < best.length ? other : best));
     const arrival = new Arrival(this.#needs.elapsedMs);
-    const image = lane.run(() => this.#fetch(source, { called: ending.signal, arrival }));
+    const fetching = () => this.#fetch(source, { called: ending.signal, arrival });
+    const image = this.#places.run(fetching, ending.signal);
     const flight = { image, ending, arrival, waiting: 0 };
     // One that was called off may have a successor by now, which is not its own to forget.
     const land = () => {
@@ -90,9 +97,8 @@ export class Fetcher {
     { url, sha256 }: ImageSource,
     { called, arrival }: { called: AbortSignal; arrival: Arrival },
   ): Promise<Image> {
-    called.throwIfAborted();
     const { find, takeIn, urls, judge, fetchMsMax } = this.#needs;
-    const here = sha256 === null ? null : find(sha256);
+    const here = this.#findHere({ url, sha256 });
     if (here !== null) return here;
     const memory = sha256 === null ? urls.find(url) : null;
     const known = memory === null ? null : find(memory.digest);

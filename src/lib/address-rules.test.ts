@@ -32,6 +32,10 @@ test("judgeAddress() refuses what can be no receiver, however it is written", ()
       "::ffff:0.0.0.0",
     ],
     ...["64:ff9b::169.254.169.254", "2002:a9fe:a9fe::", "2002:a9fe:a9fe:1:2:3:4:5"],
+    ...["::ffff:0:169.254.169.254", "::ffff:0:a9fe:a9fe", "2001::1", "2001:0:a9fe:a9fe:0:0:5601:5601"],
+    // A NAT64 of the site's own, by a prefix of 96, 48, 56 and 64.
+    ...["64:ff9b:1::169.254.169.254", "64:ff9b:1:fffe::a9fe:a9fe", "64:ff9b:1:a9fe:a9:fe00::"],
+    ...["64:ff9b:1:a9:fe:a9fe::", "64:ff9b:1:0:a9:fea9:fe00:0", "64:ff9b:1:0:64:6464:c800:0"],
   ];
   for (const address of refused) assert.notEqual(judgeAddress({ address, port: 80 }, nowhere), null, address);
 });
@@ -47,7 +51,8 @@ test("judgeAddress() lets loopback, private and public addresses pass", () => {
     "223.255.255.255",
   ];
   const fine6 = ["::1", "fd00:ec2::253", "2001:db8::1", "::ffff:127.0.0.1", "2002:7f00:1::", "fec0::1"];
-  for (const address of [...fine, ...fine6])
+  const carrying6 = ["64:ff9b:1::8.8.8.8", "64:ff9b:1:fffe::10.0.0.1", "::ffff:0:8.8.8.8", "2001:1::1"];
+  for (const address of [...fine, ...fine6, ...carrying6])
     assert.equal(judgeAddress({ address, port: 80 }, nowhere), null, address);
 });
 
@@ -106,7 +111,8 @@ test("an allowed network of IPv6 opens no IPv4 that its addresses carry", () => 
   const rules = { deny: [], allow: subnets("::/0") };
   const judge = (address: string) => judgeAddress({ address, port: 80 }, { ...nowhere, rules });
   assert.equal(judge("fe80::1"), null);
-  for (const address of ["::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::"])
+  const carrying = ["::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::"];
+  for (const address of [...carrying, "64:ff9b:1::a9fe:a9fe", "::ffff:0:a9fe:a9fe"])
     assert.match(judge(address) ?? "", /link-local/, address);
 });
 
@@ -131,6 +137,8 @@ test("parseSubnet() takes networks and single addresses, and tells what is wrong
     ["fd00::/129", /longer than 128 bits/],
     ["::ffff:10.0.0.0/104", /name their network itself, 10\.0\.0\.0\/8$/],
     ["2002:a00::/24", /itself, 10\.0\.0\.0\/8$/],
+    ["64:ff9b:1::10.0.0.0/104", /itself, 10\.0\.0\.0\/8$/],
+    ["64:ff9b:1::/64", /itself, 0\.0\.0\.0\/0$/],
   ];
   for (const [text, words] of wrong) assert.match(String(parseSubnet(text)), words, text);
 });

@@ -25,13 +25,20 @@ const refusedSubnets: readonly (readonly [network: string, prefix: number, what:
   // Amazon's and Google's.
   ["fd00:ec2::254", 128, "a metadata service"],
   ["fd20:ce::254", 128, "a metadata service"],
+  // RFC 4380: both of the IPv4 addresses in it are whoever's made it up.
+  ["2001::", 32, "of Teredo"],
 ];
 
-/** IPv6 that carries an IPv4 address: mapped, compatible, and by NAT64 in its last 32 bits, 6to4 after 16. */
+/** Of each site's own (RFC 8215), which may also put the IPv4 address before its last 32 bits. */
+const localNat64 = ["64:ff9b:1::", 48] as const;
+
+/** IPv6 that carries an IPv4 address: mapped, compatible, translated, and by NAT64 in its last 32 bits, 6to4 after 16. */
 const carriers: readonly (readonly [network: string, prefix: number, firstGroup: number])[] = [
   ["::ffff:0:0", 96, 6],
   ["::", 96, 6],
+  ["::ffff:0:0:0", 96, 6],
   ["64:ff9b::", 96, 6],
+  [...localNat64, 6],
   ["2002::", 16, 1],
 ];
 
@@ -84,7 +91,8 @@ export function parseSubnet(text: string): Subnet | string {
   // Addresses of such a network are judged as those that they carry.
   const carrier = bits === 128 ? carrierOf(network) : null;
   if (carrier === null || prefix < carrier[1]) return { network, prefix };
-  const carried = `${plainAddress(network)}/${Math.min(32, prefix - carrier[1])}`;
+  const bitsBefore = carrier[2] * 16;
+  const carried = `${carriedAddress(inOneSpelling(network), carrier[2])}/${Math.max(0, Math.min(32, prefix - bitsBefore))}`;
   return `it carries IPv4 addresses, name their network itself, ${carried}`;
 }
 
@@ -110,10 +118,17 @@ function answersOn(listener: Listener, address: string, own: OwnPlaces): boolean
 function plainAddress(address: string): string {
   const bare = unzoned(address);
   if (isIP(bare) !== 6) return bare;
-  // The URL parser writes IPv6 in the one spelling of RFC 5952.
-  const host = new URL(`http://[${bare}]`).hostname.slice(1, -1);
+  const host = inOneSpelling(bare);
   const carrier = carrierOf(host);
-  return carrier === null ? host : carriedAddress(host, carrier[2]);
+  if (carrier === null) return host;
+  const carried = carriedAddress(host, carrier[2]);
+  // RFC 6052: what comes behind one that ends earlier is zeros. Which it is cannot be told, so it is no host's.
+  return carrier[0] === localNat64[0] && carried.endsWith(".0.0.0") ? "0.0.0.0" : carried;
+}
+
+/** The URL parser writes IPv6 in the one spelling of RFC 5952. */
+function inOneSpelling(address: string): string {
+  return new URL(`http://[${address}]`).hostname.slice(1, -1);
 }
 
 function carrierOf(host: string): (typeof carriers)[number] | null {

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { type AddressInfo, createServer as createRawServer } from "node:net";
 import { describe, it } from "node:test";
 import { judgeAddress, noFetchRules } from "../lib/address-rules.ts";
-import { fetchArchive, judgeFetchUrl, tellUrl, type Validators } from "./fetch.ts";
+import { FetchError, fetchArchive, judgeFetchUrl, tellUrl, type Validators } from "./fetch.ts";
 
 const never = new AbortController().signal;
 const content = Buffer.from(Array.from({ length: 100_000 }, (_, at) => at % 251));
@@ -136,6 +136,38 @@ describe("fetchArchive()", () => {
       return true;
     });
   });
+
+  for (const [what, head, words] of [
+    [
+      "a status of its own words",
+      `500 \u001b[31mred\u0007${"X".repeat(6000)}`,
+      /answers 500 Internal Server Error$/,
+    ],
+    ["a status that nobody knows", "599 \u009b31mred", /answers 599$/],
+    [
+      "the way to a place of many words",
+      `302 Found\r\nLocation: ${"a".repeat(6000)}:/x`,
+      /the scheme is "a+…$/,
+    ],
+  ] as const)
+    it(`tells in few and readable words of a server that answers ${what}`, async () => {
+      const bytes = Buffer.from(`HTTP/1.1 ${head}\r\nContent-Length: 0\r\n\r\n`, "latin1");
+      const server = createRawServer((socket) => {
+        socket.on("error", () => undefined);
+        socket.once("data", () => socket.end(bytes));
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      // A server that listens on TCP has a port.
+      const { port } = server.address() as AddressInfo;
+      await assert.rejects(fetchAll(`http://127.0.0.1:${port}/slug.tar`), (error) => {
+        assert.ok(error instanceof FetchError);
+        assert.match(error.message, words);
+        assert.doesNotMatch(error.message, /\p{Cc}/u);
+        assert.ok(error.message.length < 400, String(error.message.length));
+        return true;
+      });
+      await new Promise((resolve) => server.close(resolve));
+    });
 
   for (const [what, answer] of [
     ["no head at all, as HTTP/0.9 has none", "just bytes"],

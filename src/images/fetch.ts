@@ -1,6 +1,7 @@
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpRequest, type IncomingMessage, STATUS_CODES } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { setTimeout as pause } from "node:timers/promises";
+import { escapeHidden } from "../lib/escape-hidden.ts";
 import {
   assertLiteralAllowed,
   type Judge,
@@ -19,6 +20,9 @@ const RESUMES_MAX = 8;
 const RESUME_WAIT_MS = 250;
 /** A server has so long to answer, its name's look-up and the handshake included; then its file comes at that pace. */
 const defaultPace: Pace = { bytes: 30 * 1024, msMax: 30_000 };
+
+/** So many characters are told of why a fetch failed. */
+const WORDS_MAX = 300;
 
 /** What a server says of a version of its file, to be asked by the next time. */
 export interface Validators {
@@ -234,12 +238,16 @@ function refused(wanted: FetchRequest, response: IncomingMessage): FetchError {
   return failed(wanted, new FetchError(`the server answers ${statusOf(response)}`));
 }
 
-function statusOf({ statusCode, statusMessage }: IncomingMessage): string {
-  return `${statusCode} ${statusMessage ?? ""}`.trim();
+/** By the standard's words, not the server's own, which may be any. */
+function statusOf({ statusCode = 0 }: IncomingMessage): string {
+  return `${statusCode} ${STATUS_CODES[statusCode] ?? ""}`.trim();
 }
 
 function failed({ url }: FetchRequest, cause: unknown): FetchError {
   if (cause instanceof FetchError && cause.message.startsWith("Cannot fetch ")) return cause;
-  const words = cause instanceof RefusedAddress || cause instanceof Error ? cause.message : String(cause);
-  return new FetchError(`Cannot fetch "${tellUrl(url)}": ${words}`, { cause });
+  const told = cause instanceof RefusedAddress || cause instanceof Error ? cause.message : String(cause);
+  // A server has a say in them: where it leads to, whose its certificate is.
+  const words = escapeHidden(told.slice(0, WORDS_MAX));
+  const more = told.length > WORDS_MAX ? "…" : "";
+  return new FetchError(`Cannot fetch "${tellUrl(url)}": ${words}${more}`, { cause });
 }

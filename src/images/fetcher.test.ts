@@ -27,6 +27,7 @@ describe("ImageRoom.obtain()", () => {
     answer(request, response);
   });
   let jobs = 0;
+  let reported: string[] = [];
   const open = (changed: Partial<typeof defaultImageLimits> = {}) =>
     openImages({
       ...{ dir: join(top, "images"), limits: { ...defaultImageLimits, ...changed }, sandbox: plainSandbox },
@@ -35,7 +36,7 @@ describe("ImageRoom.obtain()", () => {
         randomId: () => `job-${jobs++}`,
         users: () => 0,
         judge: () => null,
-        report: () => undefined,
+        report: (fault) => reported.push(String(fault)),
       },
     });
 
@@ -53,7 +54,7 @@ describe("ImageRoom.obtain()", () => {
     // The hooks of a suite are told of the test that follows.
     "after" in context && context.after?.(() => rm(top, { recursive: true, force: true }));
     room = await open();
-    requests = [];
+    [requests, reported] = [[], []];
     answer = (_, response) => response.writeHead(200, { etag: '"1"' }).end(slug);
   });
 
@@ -87,6 +88,17 @@ describe("ImageRoom.obtain()", () => {
     await writeFile(join(top, "images", "urls", "torn"), '{"digest":');
     room = await open();
     assert.equal(room.list().length, 1);
+  });
+
+  it("takes in and keeps what it cannot note, and tells the operator", async () => {
+    const urls = join(top, "images", "urls");
+    await rm(urls, { recursive: true });
+    await writeFile(urls, "");
+    assert.equal((await room.obtain({ url, sha256: null }, never)).digest, digest);
+    assert.match(reported.join(), /ENOTDIR/);
+    room = await open();
+    assert.deepEqual([room.list().length, reported.length], [1, 2], "the next daemon begins as well");
+    assert.equal((await room.obtain({ url, sha256: null }, never)).digest, digest);
   });
 
   it("does nothing with other bytes than those of the sum", async () => {

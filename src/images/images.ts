@@ -120,7 +120,7 @@ class ImageKeeper implements ImageRoom {
 
   constructor(options: ImagesOptions) {
     this.#options = options;
-    this.#urls = new UrlMemory(join(options.dir, URLS));
+    this.#urls = new UrlMemory(join(options.dir, URLS), options.report);
     this.#sizes = new TreeSizes(options.sizesFile ?? null);
     this.collector = new Collector({
       ...{ dir: options.dir, limits: options.limits },

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import Type, { type Static } from "typebox";
 import { Check } from "typebox/value";
 import { Digest, nullable } from "../contract/words.ts";
+import type { ImagesNeeds } from "./needs.ts";
 
 /** What was last fetched from a URL, so that its server can be asked whether it has another now. */
 const Memory = Type.Object({
@@ -18,24 +19,28 @@ const MEMORIES_MAX = 10_000;
 
 /**
  * One small file for each URL, named by the URL's sum: what is in a URL may be a secret. Losing one costs a fetch, so
- * nothing here is waited for on the disk.
+ * nothing here is waited for on the disk, and no fault of the disk is anybody's but the operator's, to whom it is told.
  */
 export class UrlMemory {
   readonly #dir: string;
+  readonly #report: ImagesNeeds["report"];
   readonly #known = new Map<string, Memory>();
 
-  constructor(dir: string) {
+  constructor(dir: string, report: ImagesNeeds["report"]) {
     this.#dir = dir;
+    this.#report = report;
   }
 
   /** Reads what is there, and drops what names an image that is not. */
   async load(isStored: (digest: string) => boolean): Promise<void> {
-    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
-    for (const name of await readdir(this.#dir)) {
-      const memory = await readMemory(join(this.#dir, name));
-      if (memory !== null && isStored(memory.digest)) this.#known.set(name, memory);
-      else await rm(join(this.#dir, name), { recursive: true, force: true });
-    }
+    await this.#trying("reading what was fetched by URL", async () => {
+      await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+      for (const name of await readdir(this.#dir)) {
+        const memory = await readMemory(join(this.#dir, name));
+        if (memory !== null && isStored(memory.digest)) this.#known.set(name, memory);
+        else await rm(join(this.#dir, name), { recursive: true, force: true });
+      }
+    });
   }
 
   find(url: string): Memory | null {
@@ -45,12 +50,18 @@ export class UrlMemory {
   async keep(url: string, memory: Memory): Promise<void> {
     const name = nameOf(url);
     this.#known.set(name, memory);
-    // One that is cut off by a loss of power is no JSON, and dropped.
-    await writeFile(join(this.#dir, name), `${JSON.stringify(memory)}\n`, { mode: 0o600 });
-    for (const old of [...this.#known.keys()].slice(0, Math.max(0, this.#known.size - MEMORIES_MAX))) {
-      this.#known.delete(old);
-      await rm(join(this.#dir, old), { force: true });
-    }
+    await this.#trying("noting what was fetched by URL", async () => {
+      // One that is cut off, by a loss of power or a full disk, is no JSON, and dropped.
+      await writeFile(join(this.#dir, name), `${JSON.stringify(memory)}\n`, { mode: 0o600 });
+      for (const old of [...this.#known.keys()].slice(0, Math.max(0, this.#known.size - MEMORIES_MAX))) {
+        this.#known.delete(old);
+        await rm(join(this.#dir, old), { force: true });
+      }
+    });
+  }
+
+  async #trying(doing: string, task: () => Promise<void>): Promise<void> {
+    await task().catch((fault: unknown) => this.#report(fault, { doing }));
   }
 }
 

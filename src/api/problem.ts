@@ -26,7 +26,9 @@ export function sendProblem(error: SharkuError, reply: FastifyReply): void {
   const problem = toProblem(error);
   if (error.code === "unauthorized") void reply.header("www-authenticate", 'Bearer realm="sharku"');
   if (error.status === 429 || error.status === 503) void reply.header("retry-after", "1");
-  if (!reply.request.raw.complete) readToTheEnd(reply);
+  // Who has fallen silent is not listened to any more; anybody else may be sending still.
+  if (error.code === "request-timeout") void reply.header("connection", "close");
+  else if (!reply.request.raw.complete) readToTheEnd(reply);
   void reply
     .code(problem.status)
     .header("content-type", "application/problem+json")
@@ -44,8 +46,11 @@ function readToTheEnd(reply: FastifyReply): void {
   cutOffLater(reply.request.raw);
 }
 
-/** The body's bytes come to nobody any more, so what the socket has read is looked at from time to time. */
-function cutOffLater(request: IncomingMessage): void {
+/**
+ * Ends the connection of one whose request is answered before it is whole, unless the rest comes soon. The body's bytes
+ * come to nobody any more, so what the socket has read is looked at from time to time.
+ */
+export function cutOffLater(request: IncomingMessage): void {
   const { socket } = request;
   const bytesMax = socket.bytesRead + REFUSED_BYTES_MAX;
   let looksLeft = REFUSED_MS_MAX / REFUSED_POLL_MS;

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { cutOffLater } from "./problem.ts";
 
 /** How a sequence of records is written. */
 export interface StreamForm<T> {
@@ -67,6 +68,7 @@ export async function sendStream<T>(
       await write(raw, { text: encode(next.value, kind, form), gone });
     }
     raw.end();
+    if (!raw.req.complete) cutOffLater(raw.req);
   } catch (fault) {
     reply.log.warn({ err: fault }, "a stream broke off");
     raw.destroy();

@@ -47,7 +47,8 @@ import { UrlMemory } from "./url-memory.ts";
 export interface ImageRoom extends Images {
   /**
    * Takes in an archive. `isNew` is false where the very same bytes are here already.
-   * Errors: `unsupported-archive`, `body-too-large`, `bad-archive`, `disk-full`, `busy`; the signal's reason.
+   * Errors: `unsupported-archive`, `body-too-large`, `bad-archive`, `disk-full`, `busy`, `request-timeout`; the
+   * signal's reason.
    */
   takeIn(
     stream: AsyncIterable<Uint8Array>,
@@ -214,7 +215,8 @@ class ImageKeeper implements ImageRoom {
       const arrival = new Arrival(() => performance.now());
       arrival.watch(() => told.onProgress(arrival.progress));
       arrival.begin(told.totalBytes);
-      return await this.#takeInBody(openBody(stream, signal), { signal, sha256: null, arrival });
+      const body = openBody(stream, { signal, silentMsMax: this.#options.limits.uploadSilentMsMax });
+      return await this.#takeInBody(body, { signal, sha256: null, arrival });
     } finally {
       this.#takeIns -= 1;
     }

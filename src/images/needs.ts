@@ -54,6 +54,8 @@ export interface ImagesNeeds {
 export interface ImageLimits {
   /** Size of the archive as it is sent. */
   readonly uploadBytesMax: number;
+  /** How long the sender of an upload may send nothing. */
+  readonly uploadSilentMsMax: number;
   /** Size of all files in it. */
   readonly bytesMax: number;
   /** Number of files, directories and links in it. */
@@ -70,6 +72,7 @@ export interface ImageLimits {
 
 export const defaultImageLimits: ImageLimits = {
   uploadBytesMax: 1024 ** 3,
+  uploadSilentMsMax: 30_000,
   bytesMax: 1024 ** 3,
   filesMax: 200_000,
   unpackMsMax: 300_000,

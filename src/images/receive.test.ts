@@ -24,7 +24,7 @@ describe("receive()", () => {
   const tar = Buffer.alloc(1536);
   tar.write("ustar", 257);
   const receiveBody = (stream: Readable, signal = new AbortController().signal) =>
-    receive(openBody(stream, signal), options(signal));
+    receive(openBody(stream, { signal, silentMsMax: 60_000 }), options(signal));
   const endless = (...chunks: Buffer[]) => {
     const stream = new Readable({ read: () => undefined });
     for (const chunk of chunks) stream.push(chunk);

@@ -4,6 +4,7 @@ import { addAbortSignal, Readable } from "node:stream";
 import { SharkuError } from "../contract/errors.ts";
 import type { ArchiveFormat } from "../contract/image.ts";
 import { SNIFF_BYTES, sniffFormat } from "../lib/archive-format.ts";
+import { unlessSilent } from "../lib/pace.ts";
 import { type MakeRoom, toOperatingError, withRoom } from "./disk-errors.ts";
 
 export interface Received {
@@ -22,12 +23,16 @@ const TAR_BLOCK_BYTES = 512;
 
 /**
  * A request's body to read: from now on its failing is noticed by who reads it only, the signal ends it at once,
- * and it stays open where it is refused, so that its sender can be told why.
+ * and it stays open where it is refused, so that its sender can be told why. Errors: `request-timeout`.
  */
-export function openBody(stream: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncIterable<Uint8Array> {
-  if (!(stream instanceof Readable)) return stream;
+export function openBody(
+  stream: AsyncIterable<Uint8Array>,
+  { signal, silentMsMax }: { readonly signal: AbortSignal; readonly silentMsMax: number },
+): AsyncIterable<Uint8Array> {
+  const wanted = { what: "take in the archive", msMax: silentMsMax };
+  if (!(stream instanceof Readable)) return unlessSilent(stream, wanted);
   stream.on("error", () => undefined);
-  return addAbortSignal(signal, stream).iterator({ destroyOnReturn: false });
+  return unlessSilent(addAbortSignal(signal, stream).iterator({ destroyOnReturn: false }), wanted);
 }
 
 /**

@@ -2,7 +2,18 @@ import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { atPace } from "./pace.ts";
+import { atPace, unlessSilent } from "./pace.ts";
+
+describe("unlessSilent()", () => {
+  it("tells who sends nothing what was being done", async () => {
+    const silent = new Readable({ read: () => undefined });
+    const body = unlessSilent(silent, { what: "take in the archive", msMax: 20 });
+    await assert.rejects(Array.fromAsync(body), {
+      code: "request-timeout",
+      message: /^Cannot take in the archive: nothing of it has come for 0.02 s/,
+    });
+  });
+});
 
 const tooSlow = () => new Error("too slow");
 

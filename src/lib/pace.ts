@@ -1,3 +1,5 @@
+import { SharkuError } from "../contract/errors.ts";
+
 /** How fast a stream has to come. */
 export interface Pace {
   /** Each so many bytes, and the end, are waited for no longer than `msMax`. 1 asks only that there be no silence. */
@@ -34,6 +36,15 @@ export async function* atPace<T extends Uint8Array>(
       if (!isTaken) await iterator.return?.();
     }
   }
+}
+
+/** The same bytes of an upload, while its sender does not fall silent. Errors: `request-timeout`. */
+export function unlessSilent<T extends Uint8Array>(
+  stream: AsyncIterable<T>,
+  { what, msMax }: { readonly what: string; readonly msMax: number },
+): AsyncGenerator<T, void> {
+  const words = `Cannot ${what}: nothing of it has come for ${msMax / 1000} s, wanted it without such a pause`;
+  return atPace(stream, { bytes: 1, msMax, tooSlow: () => new SharkuError("request-timeout", words) });
 }
 
 function inTime<T>(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { appendFile, chmod, mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
@@ -111,6 +112,23 @@ describe("templates that are built", () => {
     await assert.rejects(take("box", { body: failing() }), /the sender has gone/);
     assert.deepEqual(await readdir(dir), ["host"]);
   });
+
+  for (const [what, sent] of [
+    ["nothing at all", 0],
+    ["less than tells its format", 100],
+    ["a part", 600],
+  ] as const)
+    test(`takeArchive() waits for no sender who falls silent after ${what}, and leaves nothing`, async () => {
+      room = await open({ archiveSilentMsMax: 50 });
+      await room.sweep([]);
+      const body = new Readable({ read: () => undefined });
+      if (sent > 0) body.push(tar.subarray(0, sent));
+      await assert.rejects(room.takeArchive("box", body, { ...call, replace: false }), (error) =>
+        isSharkuError(error, "request-timeout"),
+      );
+      assert.deepEqual(await readdir(dir), ["host"]);
+      assert.equal((await take("box")).state, "ready", "the next one is built");
+    });
 
   test("a disk that fills up is told as one", async () => {
     sandbox.answer = () => ({ code: 65, stderr: "tar: x: Cannot write: No space left on device\n" });

@@ -3,6 +3,8 @@ import { Readable } from "node:stream";
 import { SharkuError } from "../contract/errors.ts";
 import type { ArchiveFormat } from "../contract/image.ts";
 import { SNIFF_BYTES, sniffFormat } from "../lib/archive-format.ts";
+import { unlessSilent } from "../lib/pace.ts";
+import type { BuildLimits } from "./needs.ts";
 import { type Explain, runJob } from "./outcome.ts";
 import { UNPACK } from "./scripts.ts";
 import { type Fill, shell } from "./site.ts";
@@ -13,12 +15,12 @@ const LINES_BETWEEN_WORDS = 500;
 
 /**
  * Fills the tree with the files of an archive, as it comes: it is never stored. Its members keep their owners.
- * Errors: `unsupported-archive`, `bad-template`, `body-too-large`, `disk-full`; what the stream throws.
+ * Errors: `unsupported-archive`, `bad-template`, `body-too-large`, `disk-full`, `request-timeout`; what the stream throws.
  */
 export function fillArchive(stream: AsyncIterable<Uint8Array>): Fill {
   return async (site) => {
     const { limits, sandbox } = site.needs;
-    const archive = await openArchive(stream, limits.archiveBytesMax);
+    const archive = await openArchive(stream, limits);
     const ending = new AbortController();
     let files = 0;
     const onLine = (line: string) => {
@@ -62,12 +64,15 @@ interface Archive {
   end(): Promise<{ digest: string; bytes: number }>;
 }
 
-async function openArchive(stream: AsyncIterable<Uint8Array>, bytesMax: number): Promise<Archive> {
+async function openArchive(
+  stream: AsyncIterable<Uint8Array>,
+  { archiveBytesMax: bytesMax, archiveSilentMsMax: msMax }: BuildLimits,
+): Promise<Archive> {
   const hash = createHash("sha256");
   const seen: { bytes: number; tail: Buffer; failure: unknown; isWhole: boolean } = {
     ...{ bytes: 0, tail: Buffer.alloc(0), failure: undefined, isWhole: false },
   };
-  const chunks = chunksOf(stream);
+  const chunks = unlessSilent(chunksOf(stream), { what: "take in the template's archive", msMax });
   const iterator = chunks[Symbol.asyncIterator]();
   let head = Buffer.alloc(0);
   for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {

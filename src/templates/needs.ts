@@ -55,6 +55,8 @@ export interface TemplateUse {
 }
 
 export interface BuildLimits {
+  /** How long the sender of an archive may send nothing. */
+  readonly archiveSilentMsMax: number;
   /** Bytes of an archive, and of what comes out of it. */
   readonly archiveBytesMax: number;
   readonly treeBytesMax: number;
@@ -66,6 +68,7 @@ export interface BuildLimits {
 
 export const defaultBuildLimits: BuildLimits = {
   archiveBytesMax: 8 * 1024 ** 3,
+  archiveSilentMsMax: 30_000,
   treeBytesMax: 8 * 1024 ** 3,
   filesMax: 1_000_000,
   buildMsMax: 3_600_000,

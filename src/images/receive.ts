@@ -125,6 +125,6 @@ export function otherBytes(found: string, wanted: string): SharkuError {
 function tooLarge(bytesMax: number): SharkuError {
   return new SharkuError(
     "body-too-large",
-    `Cannot take in the archive: it has more than ${bytesMax} bytes, wanted at most ${bytesMax}`,
+    `Cannot take in the archive: it has more than ${bytesMax} bytes, wanted at most as many; sharku serve --image-bytes sets how many, .slugignore leaves files out`,
   );
 }

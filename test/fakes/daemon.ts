@@ -1,6 +1,7 @@
 import { EventEmitter, once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import Value from "typebox/value";
+import type { Df } from "../../src/contract/df.ts";
 import { SharkuError, toProblem } from "../../src/contract/errors.ts";
 import type { Event, LogRecord } from "../../src/contract/event.ts";
 import { noChecks } from "../../src/contract/health.ts";
@@ -35,6 +36,7 @@ export class FakeDaemon {
   readonly token: string | null;
   /** Refuses every call, as a daemon does that is finding its procs again. */
   isStartingUp = false;
+  df: Df = fakeDf;
   /** What every proc uses of its memory. */
   usedBytes = 0;
   readonly #changes = new EventEmitter().setMaxListeners(0);
@@ -311,7 +313,7 @@ export class FakeDaemon {
       case "ready":
         return [200, { status: "ok" }];
       case "df":
-        return [200, fakeDf];
+        return [200, this.df];
       case "info":
         return [200, fakeInfo(this.entries.size)];
       default:

@@ -52,6 +52,10 @@ const STDIN = "-";
 export async function openSource(path: string, { cwd, stdin }: Pick<Io, "cwd" | "stdin">): Promise<Source> {
   if (path === STDIN)
     return { kind: "archive", path, title: "app", piped: openStdin({ stdin }, "an archive") };
+  if (/^https?:\/\//.test(path))
+    throw new CliError(
+      `Cannot send "${path}": a directory or an archive of this machine was wanted; the daemon fetches it by: sharku run ${path}`,
+    );
   const full = resolve(cwd, path);
   const found = await stat(full).catch((cause: NodeJS.ErrnoException) => {
     const what = cause.code === "ENOENT" ? "there is no such file or directory" : cause.message;

@@ -30,12 +30,17 @@ async function prune(call: Invocation): Promise<number> {
     io.stdout.write(call.quiet ? `${digest}\n` : `${digest} ${dryRun ? "would be" : "is"} removed\n`);
   const count = pruned.images.length;
   const size = formatSize(pruned.unpackedBytes);
-  if (count === 0)
-    remark(call, options.flag("all") ? "No image is free to go" : "The disk has room, so no image has to go");
+  if (count === 0) remark(call, options.flag("all") ? "No image is free to go" : await whyNone(call));
   else
     remark(
       call,
       `${count} ${count === 1 ? "image" : "images"}, ${size} ${dryRun ? "would be" : "are"} freed`,
     );
   return 0;
+}
+
+/** A disk that is too full keeps its images too, where all are held or young. */
+async function whyNone({ client }: Invocation): Promise<string> {
+  const { shortage } = (await client.df()).collection;
+  return shortage ?? "The disk has room, so no image has to go";
 }

@@ -33,7 +33,7 @@ async function push(call: Invocation): Promise<number> {
     const processes = Object.keys(image.processes).join(", ") || "none, it has no Procfile";
     stdout.write(`${image.digest}\n`);
     stdout.write(
-      `${image.files} files, ${formatSize(image.unpackedBytes)} unpacked, processes: ${processes}\n`,
+      `${image.files} ${image.files === 1 ? "file" : "files"}, ${formatSize(image.unpackedBytes)} unpacked, processes: ${processes}\n`,
     );
   }
   return 0;

@@ -1,4 +1,5 @@
-import { basename } from "node:path";
+import { stat } from "node:fs/promises";
+import { basename, resolve } from "node:path";
 import type { Image } from "../../contract/image.ts";
 import type { ImageRef } from "../../contract/proc.ts";
 import type { Invocation } from "../command.ts";
@@ -25,9 +26,18 @@ export async function findReference(call: Invocation, word: string): Promise<Ref
     throw new UsageError(
       `Cannot take --sha256 with "${word}": it is for an image that is fetched by its URL`,
     );
-  if (!/^sha256:[0-9a-f]+$/.test(word)) return null;
+  if (!/^sha256:[0-9a-f]+$/.test(word) && !(await isBareDigest(word, call.io.cwd))) return null;
   const image = await findImage(call.client, word);
   return { ref: image.digest, image, title: "app" };
+}
+
+/** As `image ls` shows them, unless something of that name is there. */
+async function isBareDigest(word: string, cwd: string): Promise<boolean> {
+  if (!/^[0-9a-f]{8,64}$/.test(word)) return false;
+  return await stat(resolve(cwd, word)).then(
+    () => false,
+    () => true,
+  );
 }
 
 function refOf(url: string, sha256: string | undefined): ImageRef {

@@ -3,6 +3,7 @@ import type { ImageProgress } from "../../contract/image-progress.ts";
 import type { Invocation } from "../command.ts";
 import { remark } from "../output/print.ts";
 import { Progress } from "../output/progress.ts";
+import { escapeControls } from "../output/sanitize.ts";
 import { tellLeftOut } from "./list-tree.ts";
 import { planPacking, readArchive, type Source } from "./pack.ts";
 
@@ -10,6 +11,8 @@ import { planPacking, readArchive, type Source } from "./pack.ts";
 export async function sendImage(call: Invocation, source: Source, signal?: AbortSignal): Promise<Image> {
   const { client, io, paint } = call;
   const quiet = call.quiet || call.json;
+  // A directory may be called anything.
+  const title = escapeControls(source.title);
   const packing = await planPacking(source);
   const told = packing.tree === null ? null : tellLeftOut(packing.tree);
   if (told !== null) remark(call, `sharku: ${told}`);
@@ -18,12 +21,12 @@ export async function sendImage(call: Invocation, source: Source, signal?: Abort
     io,
     paint: paint.stderr,
     quiet,
-    title: `Sending ${source.title}`,
+    title: `Sending ${title}`,
     totalBytes,
   });
   const bytes = tellEnd(
     readArchive(source, { packing, env: io.env, warn: (text) => remark(call, `sharku: ${text}`) }),
-    () => progress.say(`Unpacking ${source.title}, in a sandbox …`),
+    () => progress.say(`Unpacking ${title}, in a sandbox …`),
   );
   try {
     const body = ReadableStream.from(bytes);
@@ -33,7 +36,7 @@ export async function sendImage(call: Invocation, source: Source, signal?: Abort
       onArrival: quiet || !io.stderr.isTTY ? undefined : (arrival) => progress.say(tellArrival(arrival)),
       signal,
     });
-    progress.finish(`Sent ${source.title}`);
+    progress.finish(`Sent ${title}`);
     return image;
   } catch (error) {
     progress.clear();

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { mkdir, mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { startCli } from "../../../test/fakes/cli-call.ts";
 import { makeTar } from "../../../test/make-tar.ts";
@@ -271,6 +274,9 @@ test("image pin keeps an image from image prune, which can tell first", async ()
   assert.match((await cli.call("image prune --all")).err, /No image is free to go/);
   assert.match((await cli.call("image unpin sha256:")).out, /is pinned no longer/);
   assert.match((await cli.call("image prune")).err, /The disk has room/);
+  const { collection, ...rest } = cli.daemon.df;
+  cli.daemon.df = { ...rest, collection: { ...collection, shortage: "all of them are young" } };
+  assert.equal((await cli.call("image prune")).err, "all of them are young\n");
   const told = await cli.call("image prune --all -n");
   assert.equal(told.out, `${digest} would be removed\n`);
   assert.match(told.err, /^1 image, .* would be freed\n$/);
@@ -290,6 +296,28 @@ test("image push - takes an archive that is piped in, and no terminal", async ()
     (await cli.call("image push -", { isTTY: true })).err,
     /Cannot read an archive from "-": that is/,
   );
+});
+
+test("an image is run by its digest as image ls shows it, unless something else is called so", async () => {
+  await using cli = await startCli();
+  const digest = (await cli.call(["image", "push", import.meta.dirname, "-q"])).out.trim();
+  const short = digest.slice("sha256:".length, 19);
+  assert.equal((await cli.call(["run", short, "-d", "-q", "--", "true"])).code, 0);
+  const [created] = [...cli.daemon.entries.values()];
+  assert.equal(created?.proc.image?.digest, digest);
+  assert.match((await cli.call(["run", "0123456789", "--", "true"])).err, /Cannot find image "0123456789"/);
+  await using directory = await mkdtempDisposable(join(tmpdir(), "sharku-cli-"));
+  await mkdir(join(directory.path, short));
+  const other = await cli.call(["run", short, "-d", "-q", "--", "true"], { cwd: directory.path });
+  assert.equal(other.code, 0, other.err);
+  const ran = [...cli.daemon.entries.values()].map(({ proc }) => proc.image?.digest);
+  assert.equal(new Set(ran).size, 2);
+});
+
+test("image push of a URL tells who fetches it", async () => {
+  await using cli = await startCli();
+  const { err } = await cli.call("image push https://example.org/app.tar");
+  assert.match(err, /the daemon fetches it by: sharku run https:\/\/example\.org\/app\.tar\n$/);
 });
 
 test("image push shows a bar on a terminal, and nothing with -q", async () => {

@@ -57,6 +57,11 @@ function describe({ type, proc }: Event): Cell & { more: string } {
   switch (type) {
     case "proc.deleted":
       return { text: "deleted", style: "dim", more: "" };
+    case "proc.image": {
+      const { digest = null, bytes = null } = proc.image ?? {};
+      const size = bytes === null ? "" : ` (${formatSize(bytes)})`;
+      return { text: "image", more: `: ${digest ?? "it"} is here${size}` };
+    }
     case "proc.changed":
       return { text: "changed", more: `: ${describeLiveLimits(proc.limits)}` };
     case "proc.disk-full":

@@ -12,7 +12,13 @@ const REFUSED_POLL_MS = 50;
 
 /** Turns whatever went wrong into problem+json. What nobody foresaw is a 500 without details, and is logged. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  sendProblem(toldError(error, request.log), reply);
+  const told = isCallOff(error, request) ? toSharkuError(error) : toldError(error, request.log);
+  sendProblem(told, reply);
+}
+
+/** A caller who goes away calls off what was done for him, which is no fault. */
+function isCallOff(error: unknown, request: FastifyRequest): boolean {
+  return error instanceof Error && error.name === "AbortError" && request.raw.socket.destroyed;
 }
 
 /** What the caller is told of an error; one that nobody foresaw goes to the log. */

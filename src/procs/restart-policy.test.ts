@@ -85,6 +85,9 @@ describe("afterEnd()", () => {
     );
     const neverRan = { exit: exitOf("runtime"), run: { ...run, released: false }, now, fraction: 0 };
     assert.equal(afterEnd(lasted, neverRan).state, "fail");
+    const laterRun = { ...run, createdAt: "2026-01-02T03:59:59.500Z" };
+    const neverSeen = { exit: exitOf("runtime"), run: laterRun, now, fraction: 0 };
+    assert.equal(afterEnd(lasted, neverSeen).state, "fail", "what an earlier run has lasted proves nothing");
   });
 
   it("counts the time that a run was ready, where it has checks for that", () => {

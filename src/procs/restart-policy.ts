@@ -50,6 +50,8 @@ function hasProvedItself(record: ProcRecord, { exit, run }: Pick<Ending, "exit" 
   // One that is waited for to be ready proves nothing before: its startup alone may last longer than the row does.
   const since = startup === null && readiness === null ? record.startedAt : record.health.readyAt;
   if (since === null || run?.released !== true) return false;
+  // A run that was let go and never seen to run has the word of an earlier one on record.
+  if (Date.parse(since) < Date.parse(run.createdAt)) return false;
   return Date.parse(exit.at) - Date.parse(since) >= record.spec.restart.resetAfterMs;
 }
 

@@ -42,6 +42,8 @@ async function runUntilThePowerFails(): Promise<void> {
   await writeFile(UNIT, unit);
   await runCommand(["systemctl", "enable", "--now", "sharku"]);
   await untilReady();
+  // Other files of tests have left theirs.
+  for await (const { digest } of client.allImages()) await client.deleteImage(digest);
   const command = ["sh", "-c", "echo no end in sight; exec sleep 100000"];
   await client.putProc(ID, { app: "steady", name: "one", command });
   await untilRunning(client, ID);

@@ -157,24 +157,26 @@ async function ports({ firstPort, listenPort }: Places): Promise<string[]> {
 
 /**
  * The disks that no holder keeps ready for a run to come and no trial has: loop devices of images whose name is gone,
- * by number only. One that is still being made has its name; a holder that has none yet takes none away.
+ * by number only. One that is still being made has its name.
  */
 async function disksOfRuns({ stateDir }: Places): Promise<string[]> {
-  const others = await pidsWhere(async (pid) => {
-    const line = await readProc(pid, "cmdline");
-    return isDiskHolder(line) || isOfTrial(line) || isOfTrial(await readProc(pid, "cgroup"));
-  });
-  const elsewhere = await mountsSeenBy(others);
-  const anywhere = await mountsSeenBy(await pidsWhere(async () => true));
+  // In this order: what a holder's child was seen to have, its holder is seen to have.
+  const ofRuns = await mountsSeenBy(await pidsWhere(async (pid) => !(await isOfSpareOrTrial(pid))));
+  const elsewhere = await mountsSeenBy(await pidsWhere(isOfSpareOrTrial));
   const devices = await Promise.all(
     (await readdir("/sys/block")).map(async (name) => {
       const image = await readFile(`/sys/block/${name}/loop/backing_file`, "utf8").catch(() => "");
       const isOurs = image.startsWith(`${stateDir}/`) && image.trimEnd().endsWith(" (deleted)");
       if (!isOurs || elsewhere.includes(` /dev/${name} `)) return [];
-      return [anywhere.includes(` /dev/${name} `) ? "a disk of a run" : NOBODYS_DISK];
+      return [ofRuns.includes(` /dev/${name} `) ? "a disk of a run" : NOBODYS_DISK];
     }),
   );
   return devices.flat();
+}
+
+async function isOfSpareOrTrial(pid: number): Promise<boolean> {
+  const line = await readProc(pid, "cmdline");
+  return isDiskHolder(line) || isOfTrial(line) || isOfTrial(await readProc(pid, "cgroup"));
 }
 
 async function mountsSeenBy(pids: readonly number[]): Promise<string> {

@@ -42,7 +42,7 @@ export function judgeEnd(record: ProcRecord, seen: SeenEnd, now: Date): Exit {
   const code = begun ? seen.code : null;
   const signal = signalOf(code);
   const reason = reasonOf(record, { ...seen, code }, signal);
-  const killed = record.stopping !== null && code === SIGKILL_CODE && record.stopping.signal !== "SIGKILL";
+  const killed = code === SIGKILL_CODE && reason !== "oom" && hasOutlivedGrace(record, now);
   return {
     code,
     signal,
@@ -80,6 +80,12 @@ function reasonOf(record: ProcRecord, seen: SeenEnd, signal: string | null): Exi
 function oomNoteOf(reason: ExitReason, { oom, oomVictim }: SeenEnd): string {
   if (reason === "oom") return oomVictim === "unsure" ? OOM_UNSURE_NOTE : "";
   return oom && oursToExplain.includes(reason) ? OOM_OTHER_NOTE : "";
+}
+
+/** Before its grace is over nobody kills it but the kernel, or the app itself. */
+function hasOutlivedGrace({ stopping }: ProcRecord, now: Date): boolean {
+  if (stopping === null || stopping.signal === "SIGKILL") return false;
+  return now.getTime() >= Date.parse(stopping.deadline);
 }
 
 /** Why the daemon ended it; null where it was not the daemon, also where it only came too late to. */
